@@ -1,0 +1,1 @@
+"""kpaudit's dashboard: a Streamlit application. Holds no SQL."""

@@ -1,0 +1,1 @@
+"""kpaudit below the screen: readers, index, queries. Never imports streamlit."""

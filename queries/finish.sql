@@ -1,0 +1,104 @@
+-- What every format needs once its records are in the index being built.
+
+-- name: repeated_keys
+-- Images that share split and key: the first stays, and which it is.
+create or replace temp table repeated as
+select image_id, kept_id, file_id, kept_file_id, key
+from (
+    select
+        image_id, file_id, key,
+        first_value(image_id) over same as kept_id,
+        first_value(file_id) over same as kept_file_id
+    from image
+    where (split, key) in (select (split, key) from image group by split, key having count(*) > 1)
+    window same as (partition by split, key order by image_id)
+)
+where image_id <> kept_id;
+
+-- name: repeated_count
+select count(*) from repeated;
+
+-- name: report_repeated
+insert into problem
+select
+    $dataset, r.file_id, r.key, 'duplicate-image-key',
+    case when r.file_id = r.kept_file_id
+        then 'the image stands twice in this file; its annotations are kept, as one image''s'
+        else 'the image is also in ' || k.path || ', in the same split; its annotations are kept, as one image''s'
+    end
+from repeated r
+join source_file k on k.file_id = r.kept_file_id;
+
+-- name: move_annotations
+update annotation set image_id = r.kept_id from repeated r where annotation.image_id = r.image_id;
+
+-- name: drop_repeated
+delete from image where image_id in (select image_id from repeated);
+
+-- name: contents
+-- Per annotation: how many joints are labelled and visible, and a digest of what it says, made of
+-- integers so that it is the same everywhere and always: each coordinate in units of 1e-6 (pixels or
+-- image sizes) times a weight of its own, the label's hash on top. It tells that an annotation has
+-- changed, and is no proof against forgery.
+create or replace temp table content as
+select
+    a.annotation_id,
+    case
+        when a.skeleton is null then null
+        when k.flags > 0 then k.labelled
+        else coalesce(k.given, 0)
+    end as labelled,
+    case when a.skeleton is not null and (k.flags > 0 or k.given is null and $flags) then coalesce(k.visible, 0) end as visible,
+    (
+        coalesce(md5_number_lower(a.label) % 4611686018427387847, 0)::hugeint
+        + case when abs(a.x) < 1e7 then round(a.x * 1e6)::bigint else 1 end * 50021
+        + case when abs(a.y) < 1e7 then round(a.y * 1e6)::bigint else 2 end * 50023
+        + case when abs(a.w) < 1e7 then round(a.w * 1e6)::bigint else 3 end * 50033
+        + case when abs(a.h) < 1e7 then round(a.h * 1e6)::bigint else 4 end * 50047
+        + coalesce(k.total, 0)
+    ) % 9223372036854775783 as digest
+from annotation a
+left join (
+    select
+        annotation_id,
+        count(visibility) as flags,
+        count(x) as given,
+        count_if(visibility > 0) as labelled,
+        count_if(visibility = 2) as visible,
+        sum(
+            case when abs(x) < 1e7 then round(x * 1e6)::bigint else 5 end * ((joint * 80021 + 7) % 65521)
+            + case when abs(y) < 1e7 then round(y * 1e6)::bigint else 6 end * ((joint * 80039 + 11) % 65519)
+            + coalesce(visibility, 9) * ((joint * 80051 + 13) % 65497)
+        ) as total
+    from keypoint
+    group by annotation_id
+) k using (annotation_id);
+
+-- name: store_contents
+update annotation set labelled = c.labelled, visible = c.visible, digest = c.digest
+from content c where annotation.annotation_id = c.annotation_id;
+
+-- name: unattached
+-- Nothing may point into the void: a reader with a mistake fails here, not on a page.
+select
+    (select count(*) from annotation a anti join image i using (image_id)),
+    (select count(*) from keypoint k anti join annotation a using (annotation_id)),
+    (select count(*) from annotation) - (select count(distinct annotation_id) from annotation),
+    (select count(*) from image) - (select count(distinct image_id) from image),
+    (select count(*) from annotation where skeleton is not null and skeleton not in (select skeleton from joint));
+
+-- name: summary
+select
+    (select count(*) from image) as images,
+    (select count(*) from annotation) as annotations,
+    (select count(*) from keypoint) as keypoints,
+    (select count(distinct subject) from image) as subjects,
+    (select count(*) from source_file where status in ('read', 'tolerant')) as files;
+
+-- name: problems
+select kind, count(*) from problem group by kind order by kind;
+
+-- name: count_records
+update source_file set records = c.n
+from (select file_id, count(*) as n from image group by file_id) c
+where source_file.file_id = c.file_id;

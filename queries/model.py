@@ -1,0 +1,124 @@
+"""Frozen records that cross a boundary between modules; standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+#: Ids of dataset n lie in (n * ID_BLOCK, (n + 1) * ID_BLOCK): unique in a workspace without a registry.
+ID_BLOCK = 1_000_000_000
+
+#: The split of an image for which neither the file, its folder nor the user says one.
+UNSPLIT = "unsplit"
+
+#: (done, total, what) in bytes of annotation files; called from the thread that indexes.
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class SkeletonJoint:
+    """One joint of a skeleton: its name, mirror image (by index), OKS sigma and body part."""
+
+    name: str
+    flip: int
+    sigma: float | None = None
+    part: str | None = None
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """Joints in the dataset's order and the bones between them, as 0-based index pairs."""
+
+    name: str
+    joints: tuple[SkeletonJoint, ...]
+    bones: tuple[tuple[int, int], ...]
+    title: str = ""
+    source: str = ""
+    sigmas_source: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(joint.name for joint in self.joints)
+
+
+@dataclass(frozen=True)
+class Detection:
+    """How sure a reader is (0 to 1) that a path is its own, and what it saw that says so."""
+
+    confidence: float
+    evidence: str
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file met while walking a root: path relative to it, size in bytes, mtime in nanoseconds."""
+
+    path: str
+    bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """An annotation file of a dataset, with the split that its name, folder or the user gives it."""
+
+    file_id: int
+    path: str
+    absolute: Path
+    split: str | None
+    bytes: int
+    mtime_ns: int
+    #: read by the reader; otherwise listed with the reason why it is not
+    skipped: str | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A record, or a part of one, that could not be taken as it is."""
+
+    file_id: int | None
+    locator: str
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user said about a dataset beyond its path."""
+
+    name: str | None = None
+    format: str = "auto"
+    images: Path | None = None
+    split: str | None = None
+    skeleton: Skeleton | None = None
+
+
+@dataclass
+class DatasetFacts:
+    """What a reader learns about the dataset as a whole while it reads."""
+
+    unit: str
+    visibility_recorded: bool
+    classes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    skeletons: dict[str, Skeleton] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BuildSummary:
+    """Counts at the end of an index run."""
+
+    dataset_id: int
+    name: str
+    format: str
+    root: str
+    images: int
+    annotations: int
+    keypoints: int
+    subjects: int
+    files: int
+    problems: dict[str, int]
+    seconds: float
+    notes: tuple[str, ...] = ()
+    unchanged: bool = False

@@ -1,0 +1,57 @@
+"""The formats that kpaudit reads, one module each."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from queries.errors import UnknownFormat, unknown_name
+from queries.model import Detection
+from queries.readers import coco, hagrid
+from queries.readers.base import Scan
+
+READERS: tuple[ModuleType, ...] = (hagrid, coco)
+
+#: Below this a reader's guess is not taken: the user is told what was seen and may say --format.
+CONFIDENT = 0.5
+
+
+def named(name: str) -> ModuleType:
+    """The reader of that name. Raises UsageError, listing the known ones."""
+    for reader in READERS:
+        if name == reader.NAME:
+            return reader
+    raise unknown_name("format", name, ["auto", *(reader.NAME for reader in READERS)])
+
+
+def detect(scan: Scan) -> tuple[ModuleType, Detection]:
+    """The reader that is surest that the root is its own.
+
+    Raises UnknownFormat where none is sure, or where two are and the root seems to hold several
+    datasets; the message says what was seen.
+    """
+    guesses = sorted(
+        ((reader, reader.detect(scan)) for reader in READERS), key=lambda guess: -guess[1].confidence
+    )
+    sure = [guess for guess in guesses if guess[1].confidence >= CONFIDENT]
+    if not sure:
+        raise UnknownFormat(_nothing_recognised(scan, guesses))
+    if len(sure) > 1:
+        parts = "; ".join(f"{reader.NAME} ({found.evidence})" for reader, found in sure)
+        raise UnknownFormat(
+            f"{scan.root} looks like more than one dataset: {parts}. "
+            "Index each folder by itself, or say which format to read with --format"
+        )
+    return sure[0]
+
+
+def _nothing_recognised(scan: Scan, guesses: list[tuple[ModuleType, Detection]]) -> str:
+    kinds = dict(sorted(scan.other.items(), key=lambda item: -item[1])[:5])
+    if scan.json_files:
+        kinds[".json"] = len(scan.json_files)
+    if scan.yaml_files:
+        kinds[".yaml"] = len(scan.yaml_files)
+    seen = ", ".join(f"{count} {suffix}" for suffix, count in kinds.items()) or "no files"
+    if scan.unreadable:
+        seen += f"; can't be read: {', '.join(scan.unreadable[:3])}"
+    reasons = "; ".join(f"{reader.NAME}: {found.evidence}" for reader, found in guesses)
+    return f"{scan.root} is no dataset that kpaudit knows. Seen: {seen}. {reasons}"

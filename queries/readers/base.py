@@ -1,0 +1,298 @@
+"""What every reader offers and what it is handed: the walk over a root, and the index being built."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+
+from queries.model import ID_BLOCK, DatasetFacts, Detection, FoundFile, Options, Problem, Progress, SourceFile
+from queries.readers import lenient
+
+#: Files are read in groups of about this many bytes: enough to keep every core busy, little enough
+#: that the raw records of a group fit in memory many times over.
+GROUP_BYTES = 192 << 20
+
+#: DuckDB parses a JSON document as one object in memory; beyond this a file is read as a stream.
+STRICT_LIMIT = 1 << 30
+
+_SPLIT_WORD = re.compile(r"(?<![a-z])(trainval|train|valid|validation|val|minival|test)(?![a-z])")
+_SPLIT_NAMES = {"valid": "val", "validation": "val"}
+_SNIFF_BYTES = 1 << 16
+_SKIPPED_FOLDERS = {".git", ".kpaudit", "__pycache__", "__MACOSX", "node_modules"}
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What lies under a root: every JSON and YAML file, and how many files of the other kinds."""
+
+    root: Path
+    json_files: tuple[FoundFile, ...]
+    yaml_files: tuple[FoundFile, ...]
+    other: dict[str, int]
+    unreadable: tuple[str, ...]
+
+    @property
+    def base(self) -> Path:
+        """The folder that the paths of the found files count from."""
+        return self.root if self.root.is_dir() else self.root.parent
+
+    @cached_property
+    def heads(self) -> dict[str, bytes]:
+        """The first 64 KiB of every JSON file, by path: enough to tell what it is."""
+        heads = {}
+        for found in self.json_files:
+            try:
+                with (self.base / found.path).open("rb") as file:
+                    heads[found.path] = file.read(_SNIFF_BYTES)
+            except OSError:
+                heads[found.path] = b""
+        return heads
+
+
+def walk(root: Path) -> Scan:
+    """Looks through a root without following links; a single file is a root of its own."""
+    if root.is_file():
+        found = (_found(root, root.name),)
+        is_json = root.suffix.lower() == ".json"
+        is_yaml = root.suffix.lower() in (".yaml", ".yml")
+        other = {} if is_json or is_yaml else {root.suffix.lower() or "(no suffix)": 1}
+        return Scan(root, found if is_json else (), found if is_yaml else (), other, ())
+    json_files, yaml_files, other, unreadable = [], [], {}, []
+    pending = [""]
+    while pending:
+        folder = pending.pop()
+        try:
+            with os.scandir(root / folder) as entries:
+                for entry in entries:
+                    path = f"{folder}/{entry.name}" if folder else entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        if entry.name not in _SKIPPED_FOLDERS:
+                            pending.append(path)
+                        continue
+                    suffix = os.path.splitext(entry.name)[1].lower()
+                    if suffix == ".json" and entry.is_file():
+                        json_files.append(_found(entry, path))
+                    elif suffix in (".yaml", ".yml") and entry.is_file():
+                        yaml_files.append(_found(entry, path))
+                    else:
+                        other[suffix or "(no suffix)"] = other.get(suffix or "(no suffix)", 0) + 1
+        except OSError as error:
+            unreadable.append(f"{folder or '.'}: {error.strerror}")
+    by_path = sorted(json_files, key=lambda f: f.path)
+    return Scan(
+        root, tuple(by_path), tuple(sorted(yaml_files, key=lambda f: f.path)), other, tuple(unreadable)
+    )
+
+
+def _found(entry: Path | os.DirEntry, path: str) -> FoundFile:
+    stat = entry.stat()
+    return FoundFile(path, stat.st_size, stat.st_mtime_ns)
+
+
+class Reader(Protocol):
+    """A format. One module each; `readers.READERS` lists them."""
+
+    NAME: str
+    TITLE: str
+    #: Goes up when the same files would be read differently: indexes of older versions are rebuilt.
+    VERSION: int
+    #: For `kpaudit formats`: the files it looks for, what visibility means, whether there are subjects.
+    LOOKS_FOR: str
+    VISIBILITY: str
+    SUBJECTS: str
+
+    def detect(self, scan: Scan) -> Detection:
+        """How sure it is that the root is its own. Never raises."""
+
+    def files(self, scan: Scan, options: Options) -> list[SourceFile]:
+        """The annotation files under the root, with their splits."""
+
+    def load(self, build: Build) -> DatasetFacts:
+        """Fills image, annotation, keypoint and problem. Never raises for what a record contains."""
+
+
+@dataclass
+class Build:
+    """A dataset on its way into a new index file: the connection, the files and the ids used so far."""
+
+    con: duckdb.DuckDBPyConnection
+    dataset_id: int
+    name: str
+    root: Path
+    files: list[SourceFile]
+    options: Options
+    scratch: Path
+    progress: Progress
+    images: int = 0
+    annotations: int = 0
+    bytes_done: int = 0
+    status: dict[int, tuple[str, str | None]] = field(default_factory=dict)
+    hashes: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def id_base(self) -> int:
+        return self.dataset_id * ID_BLOCK
+
+    @cached_property
+    def bytes_total(self) -> int:
+        return sum(file.bytes for file in self.files if file.skipped is None)
+
+    def add_problems(self, problems: Iterable[Problem]) -> None:
+        """Stores problem rows, in batches."""
+        rows = [[self.dataset_id, p.file_id, p.locator, p.kind, p.message] for p in problems]
+        if rows:
+            self.con.executemany("insert into problem values (?, ?, ?, ?, ?)", rows)
+
+    def advance(self, count: int, what: str) -> None:
+        """Reports that `count` more bytes of annotation files are done."""
+        self.bytes_done += count
+        self.progress(self.bytes_done, self.bytes_total, what)
+
+    def groups(self) -> Iterator[list[SourceFile]]:
+        """The readable files in groups of about GROUP_BYTES, hashing each; unreadable ones are reported."""
+        group: list[SourceFile] = []
+        size = 0
+        for file in self.files:
+            if file.skipped is not None:
+                self.status[file.file_id] = ("skipped", file.skipped)
+                continue
+            try:
+                self.hashes[file.file_id] = content_hash(file.absolute)
+            except OSError as error:
+                self.refuse(file, f"can't be read: {error.strerror}")
+                continue
+            if group and size + file.bytes > GROUP_BYTES:
+                yield group
+                group, size = [], 0
+            group.append(file)
+            size += file.bytes
+        if group:
+            yield group
+
+    def refuse(self, file: SourceFile, reason: str) -> None:
+        """Reports a file of which nothing can be read."""
+        self.status[file.file_id] = ("unreadable", reason)
+        self.add_problems([Problem(file.file_id, "file", "file-unreadable", f"{file.path} {reason}")])
+        self.advance(file.bytes, file.path)
+
+    def read_group(
+        self,
+        group: list[SourceFile],
+        strict: Callable[[list[SourceFile]], None],
+        tolerant: Callable[[SourceFile], int],
+        after: Callable[[list[SourceFile]], None],
+    ) -> None:
+        """Reads a group on the fast path, or file by file where one of them is rejected.
+
+        `strict` fills the staging tables from whole files and raises duckdb.Error where one is not as
+        expected; `tolerant` fills them from one file and returns how many problems it reported; `after`
+        moves staged records into the index.
+        """
+        small = [file for file in group if file.bytes <= STRICT_LIMIT]
+        if len(small) == len(group):
+            try:
+                strict(group)
+            except duckdb.Error as error:
+                _raise_if_fatal(error)
+            else:
+                self._staged(group, "read", after)
+                return
+        for file in group:
+            reason = f"larger than {STRICT_LIMIT >> 20} MiB: read as a stream"
+            if file.bytes <= STRICT_LIMIT:
+                try:
+                    strict([file])
+                except duckdb.Error as error:
+                    _raise_if_fatal(error)
+                    reason = _first_sentence(error)
+                else:
+                    self._staged([file], "read", after)
+                    continue
+            try:
+                reported = tolerant(file)
+            except OSError as error:
+                _raise_if_full(error)
+                self.refuse(file, f"can't be read: {error.strerror}")
+                continue
+            if not reported and file.bytes <= STRICT_LIMIT:
+                # Whatever the strict parser disliked must not go unsaid.
+                self.add_problems([Problem(file.file_id, "file", "json-malformed", reason)])
+            self._staged([file], "tolerant", after)
+
+    def _staged(self, files: list[SourceFile], status: str, after: Callable) -> None:
+        after(files)
+        for file in files:
+            self.status.setdefault(file.file_id, (status, None))
+            self.advance(file.bytes, file.path)
+
+    def lines_file(self, name: str, rows: Iterable[dict[str, Any]]) -> Path:
+        """Writes records as JSON lines into the build's scratch folder, for DuckDB to read."""
+        path = self.scratch / name
+        with path.open("w", encoding="utf-8", errors="backslashreplace") as out:
+            for row in rows:
+                out.write(json.dumps(row))
+                out.write("\n")
+        return path
+
+
+def split_of_path(scan: Scan, path: str) -> str | None:
+    """The split that a file's name tells, or else the nearest folder's, up to the root's own name."""
+    below = [part for part in reversed(path.split("/"))]
+    if scan.base.name:
+        below.append(scan.base.name)
+    for part in below:
+        if found := _SPLIT_WORD.search(part.lower()):
+            return _SPLIT_NAMES.get(found.group(1), found.group(1))
+    return None
+
+
+def bad_to_problem(bad: lenient.Bad, file: SourceFile) -> Problem:
+    """The problem row of a stretch that is not JSON."""
+    where = lenient.locator(bad.path, bad.offset)
+    return Problem(file.file_id, where, "json-malformed", f"at byte {bad.offset}: {bad.reason}")
+
+
+def glob_safe(path: Path) -> str:
+    """A path that DuckDB's readers take literally, whatever brackets and stars are in it."""
+    return "".join(f"[{char}]" if char in "*?[" else char for char in str(path))
+
+
+def content_hash(path: Path) -> str:
+    """BLAKE2b over a file's bytes, 128 bits, in hex."""
+    digest = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def largest(files: list[SourceFile]) -> int:
+    """The maximum_object_size to read whole files with: the largest of them, and a little more."""
+    return max([16 << 20, *(file.bytes + 1024 for file in files)])
+
+
+def _first_sentence(error: Exception) -> str:
+    return str(error).split("\n", 1)[0]
+
+
+def _raise_if_fatal(error: duckdb.Error) -> None:
+    """Lets through what the input is not to blame for: a full disk, no memory, an interrupt."""
+    text = str(error)
+    if isinstance(error, (duckdb.OutOfMemoryException, duckdb.InterruptException)) or "No space left" in text:
+        raise error
+
+
+def _raise_if_full(error: OSError) -> None:
+    import errno
+
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        raise error

@@ -1,0 +1,310 @@
+-- name: read_strict
+-- The three lists of every file of the group; segmentations and what else there is are passed over
+-- while parsing. Ids are text, since some tools write them as such.
+create or replace temp table doc as
+select filename, images, annotations, categories
+from read_json(
+    $paths,
+    columns = {
+        images: 'STRUCT(id VARCHAR, file_name VARCHAR, width DOUBLE, height DOUBLE)[]',
+        annotations: 'STRUCT(id VARCHAR, image_id VARCHAR, category_id VARCHAR, bbox DOUBLE[], area DOUBLE, iscrowd DOUBLE, num_keypoints DOUBLE, keypoints DOUBLE[])[]',
+        categories: 'STRUCT(id VARCHAR, name VARCHAR, keypoints VARCHAR[], skeleton JSON)[]'
+    },
+    records = true,
+    filename = true,
+    maximum_object_size = $largest
+);
+
+-- name: strict_images
+create or replace temp table raw_image as
+select filename, generate_subscripts(images, 1) - 1 as ord, unnest(images) as r from doc;
+
+-- name: strict_annotations
+create or replace temp table raw_annotation as
+select filename, generate_subscripts(annotations, 1) - 1 as ord, unnest(annotations) as r from doc;
+
+-- name: strict_categories
+create or replace temp table raw_category as
+select filename, generate_subscripts(categories, 1) - 1 as ord, unnest(categories) as r from doc;
+
+-- name: tolerant_images
+create or replace temp table raw_image as
+select * from read_json(
+    $paths,
+    columns = {
+        filename: 'VARCHAR', ord: 'BIGINT',
+        r: 'STRUCT(id VARCHAR, file_name VARCHAR, width DOUBLE, height DOUBLE)'
+    },
+    format = 'newline_delimited'
+);
+
+-- name: tolerant_annotations
+create or replace temp table raw_annotation as
+select * from read_json(
+    $paths,
+    columns = {
+        filename: 'VARCHAR', ord: 'BIGINT',
+        r: 'STRUCT(id VARCHAR, image_id VARCHAR, category_id VARCHAR, bbox DOUBLE[], area DOUBLE, iscrowd DOUBLE, num_keypoints DOUBLE, keypoints DOUBLE[])'
+    },
+    format = 'newline_delimited'
+);
+
+-- name: tolerant_categories
+create or replace temp table raw_category as
+select * from read_json(
+    $paths,
+    columns = {
+        filename: 'VARCHAR', ord: 'BIGINT',
+        r: 'STRUCT(id VARCHAR, name VARCHAR, keypoints VARCHAR[], skeleton JSON)'
+    },
+    format = 'newline_delimited'
+);
+
+-- name: categories
+-- Each category that a file declares or an annotation uses, with the lengths of its keypoint lists.
+select
+    f.file_id,
+    f.absolute,
+    u.category_id,
+    c.r.name as name,
+    c.r.keypoints as joints,
+    c.r.skeleton as bones,
+    coalesce(u.lengths, map {}) as lengths,
+    c.filename is not null as declared
+from (
+    select filename, category_id, histogram(n) filter (where n > 0) as lengths
+    from (
+        select filename, r.category_id as category_id, len(r.keypoints) as n from raw_annotation
+        union all
+        select filename, r.id, null from raw_category
+    )
+    group by filename, category_id
+) u
+join build_file f on f.absolute = u.filename
+left join (
+    select * from raw_category qualify row_number() over (partition by filename, r.id order by ord) = 1
+) c on c.filename = u.filename and c.r.id = u.category_id
+order by f.file_id, c.ord nulls last, u.category_id;
+
+-- name: flags_fit
+-- Whether every third number of a category's keypoint lists of this length could be a visibility flag.
+select bool_and(len(list_filter(list_slice(r.keypoints, 3, $length, 3), lambda v: v not in (0, 1, 2))) = 0)
+from (
+    select r from raw_annotation
+    where filename = $filename and r.category_id is not distinct from $category and len(r.keypoints) = $length
+    limit 2000
+);
+
+-- name: kept_images
+-- One row an id and file; the others are reported.
+create or replace temp table kept_image as
+select filename, ord, r, $first_image + rowid as image_id
+from raw_image
+where r is not null and r.id is not null
+qualify row_number() over (partition by filename, r.id order by ord) = 1;
+
+-- name: images
+insert into image
+select
+    k.image_id,
+    $dataset,
+    f.file_id,
+    k.r.id as source_id,
+    coalesce(k.r.file_name, k.r.id) as key,
+    k.r.file_name,
+    coalesce(f.split, 'unsplit') as split,
+    case when k.r.width between 1 and 1e9 then k.r.width::integer end as width,
+    case when k.r.height between 1 and 1e9 then k.r.height::integer end as height,
+    null, null, null, null, null
+from kept_image k
+join build_file f on f.absolute = k.filename
+order by k.image_id;
+
+-- name: instances
+-- Annotations tied to their image, with the category's skeleton; an orphan has no image to hang on and
+-- lives on as a problem alone. An id is the row's number, so it does not depend on the joins.
+create or replace temp table instance as
+select
+    $first_annotation + a.rowid as annotation_id,
+    i.image_id,
+    a.filename,
+    a.ord,
+    a.r,
+    c.label,
+    c.skeleton,
+    c.joints,
+    c.dims,
+    -- a list of another length has joints that nothing names
+    len(a.r.keypoints) = c.joints * c.dims as fits
+from raw_annotation a
+join kept_image i on i.filename = a.filename and i.r.id = a.r.image_id
+left join category c on c.filename = a.filename and c.category_id is not distinct from a.r.category_id
+where a.r is not null;
+
+-- name: keypoints
+insert into keypoint
+select
+    annotation_id,
+    j::smallint as joint,
+    case when isfinite(xs) then xs end as x,
+    case when isfinite(ys) then ys end as y,
+    case when vs = trunc(vs) and vs between -128 and 127 then vs::tinyint end as visibility
+from (
+    select
+        annotation_id,
+        j,
+        keypoints[j * dims + 1] as xs,
+        keypoints[j * dims + 2] as ys,
+        case when dims = 3 then keypoints[j * dims + 3] end as vs
+    from (
+        select annotation_id, dims, r.keypoints as keypoints, unnest(range(joints)) as j
+        from instance
+        where fits
+    )
+)
+order by annotation_id, joint;
+
+-- name: annotations
+-- num_keypoints is kept where it is not what the flags say; keypoints where nothing names the joints.
+insert into annotation
+select
+    n.annotation_id,
+    $dataset,
+    n.image_id,
+    n.r.id as source_id,
+    row_number() over (partition by n.image_id order by n.annotation_id) - 1 as ordinal,
+    'instance',
+    n.label,
+    case when isfinite(n.r.bbox[1]) then n.r.bbox[1] end,
+    case when isfinite(n.r.bbox[2]) then n.r.bbox[2] end,
+    case when isfinite(n.r.bbox[3]) then n.r.bbox[3] end,
+    case when isfinite(n.r.bbox[4]) then n.r.bbox[4] end,
+    case when isfinite(n.r.area) then n.r.area end,
+    coalesce(n.r.iscrowd, 0) > 0 as crowd,
+    n.skeleton,
+    null, null, null, null,
+    case
+        when len(n.r.keypoints) > 0 and not coalesce(n.fits, false)
+            then json_object('keypoints', n.r.keypoints)
+        when n.r.num_keypoints <> coalesce(k.labelled, 0)
+            then json_object('num_keypoints', n.r.num_keypoints)
+    end as attributes
+from instance n
+left join (
+    select annotation_id, count_if(visibility is null or visibility > 0) as labelled
+    from keypoint
+    where annotation_id >= $first_annotation
+    group by annotation_id
+) k using (annotation_id)
+order by n.annotation_id;
+
+-- name: counts
+select (select count(*) from raw_image), (select count(*) from raw_annotation);
+
+-- name: image_problems
+insert into problem
+select
+    $dataset, f.file_id,
+    'images[' || a.ord || ']' || coalesce(' (id ' || a.r.id || ')', ''),
+    case when a.r is null then 'record-malformed'
+        when a.r.id is null then 'field-missing'
+        when a.r.file_name is null then 'field-missing'
+        else 'duplicate-image-id' end,
+    case when a.r is null then 'the image is null, expected an object'
+        when a.r.id is null then 'the image has no id'
+        when a.r.file_name is null then 'the image has no file_name; its id serves as its key'
+        else 'the image id ' || a.r.id || ' has been used already in this file; the first one counts' end
+from raw_image a
+join build_file f on f.absolute = a.filename
+left join kept_image k on k.filename = a.filename and k.ord = a.ord
+where k.ord is null or a.r.file_name is null;
+
+-- name: annotation_problems
+insert into problem
+select $dataset, f.file_id, locator, p.kind, p.message
+from (
+    select
+        filename,
+        'annotations[' || ord || ']' || coalesce(' (id ' || r.id || ')', '') as locator,
+        unnest(list_filter(
+            [
+                case when r is null then
+                    {kind: 'record-malformed', message: 'the annotation is null, expected an object'}
+                when r.image_id is null then
+                    {kind: 'field-missing', message: 'the annotation has no image_id'}
+                when not has_image then
+                    {kind: 'orphan-annotation', message: 'image_id ' || r.image_id || ' is not in this file''s images; the annotation can''t be shown'} end,
+                case when r is not null and not has_category then
+                    {kind: 'unknown-label', message: coalesce('category_id ' || r.category_id || ' is not in this file''s categories', 'the annotation has no category_id')} end,
+                case when len(r.bbox) <> 4 then
+                    {kind: 'field-type', message: 'bbox has ' || len(r.bbox) || ' numbers, expected 4'}
+                when r.bbox is not null and (r.bbox[1] is null or r.bbox[2] is null or r.bbox[3] is null or r.bbox[4] is null) then
+                    {kind: 'field-type', message: 'bbox holds null, expected 4 numbers'}
+                when not (isfinite(r.bbox[1]) and isfinite(r.bbox[2]) and isfinite(r.bbox[3]) and isfinite(r.bbox[4])) then
+                    {kind: 'non-finite-coordinate', message: 'bbox is ' || r.bbox::varchar || ', expected finite numbers'}
+                when r.bbox[3] < 0 or r.bbox[4] < 0 then
+                    {kind: 'negative-size', message: 'bbox is ' || r.bbox::varchar || ': a width or height below 0'}
+                when r is not null and r.bbox is null and file_has_boxes then
+                    {kind: 'field-missing', message: 'bbox is missing, where other annotations of this file have one'} end,
+                case when not isfinite(r.area) then
+                    {kind: 'non-finite-coordinate', message: 'area is ' || r.area || ', expected a finite number'} end,
+                case when repeated then
+                    {kind: 'duplicate-annotation-id', message: 'the annotation id ' || r.id || ' has been used already in this file; both are kept'} end
+            ],
+            lambda q: q is not null
+        )) as p
+    from (
+        select
+            a.filename, a.ord, a.r,
+            i.image_id is not null as has_image,
+            c.category_id is not null as has_category,
+            max(a.r.bbox is not null) over (partition by a.filename) as file_has_boxes,
+            a.r.id is not null and row_number() over (partition by a.filename, a.r.id order by a.ord) > 1 as repeated
+        from raw_annotation a
+        left join kept_image i on i.filename = a.filename and i.r.id = a.r.image_id
+        left join category c on c.filename = a.filename and c.category_id = a.r.category_id and c.declared
+    )
+) q
+join build_file f on f.absolute = q.filename
+where not exists (
+    select 1 from problem e
+    where e.file_id = f.file_id and e.locator = q.locator and e.kind = 'field-type' and p.kind in ('field-type', 'field-missing')
+);
+
+-- name: keypoint_problems
+insert into problem
+select $dataset, f.file_id, locator, p.kind, p.message
+from (
+    select
+        n.filename,
+        'annotations[' || n.ord || ']' || coalesce(' (id ' || n.r.id || ')', '') as locator,
+        unnest(list_filter(
+            [
+                case when len(n.r.keypoints) > 0 and not coalesce(n.fits, false) then
+                    {kind: 'wrong-joint-count', message: 'keypoints has ' || len(n.r.keypoints) || ' numbers, expected '
+                        || coalesce(n.joints || ' x ' || n.dims, 'none') || '; kept as an attribute'} end,
+                case when k.bad_places > 0 then
+                    {kind: 'non-finite-coordinate', message: k.bad_places || ' keypoints have coordinates that are not finite numbers'} end,
+                case when k.bad_flags > 0 then
+                    {kind: 'visibility-invalid', message: k.bad_flags || ' visibility flags are not whole numbers, expected 0, 1 or 2'} end
+            ],
+            lambda q: q is not null
+        )) as p
+    from instance n
+    left join (
+        select
+            annotation_id,
+            count_if(x is null or y is null) as bad_places,
+            count_if(visibility is null) filter (where dims = 3) as bad_flags
+        from keypoint
+        join (select annotation_id, dims from instance) using (annotation_id)
+        where annotation_id >= $first_annotation
+        group by annotation_id
+    ) k using (annotation_id)
+    where not coalesce(n.fits, false) or k.bad_places > 0 or k.bad_flags > 0
+) q
+join build_file f on f.absolute = q.filename
+where not exists (
+    select 1 from problem e
+    where e.file_id = f.file_id and e.locator = q.locator and e.kind = 'field-type' and p.kind <> 'wrong-joint-count'
+);

@@ -1,0 +1,179 @@
+"""HaGRID: v1 (2022), 2.0 (2023) and v2 (2024) annotations.
+
+One JSON object a gesture and split, from image id to record; `{train,val,test}/<gesture>.json`,
+`ann_train_val/`, `ann_test/` and `ann_subsample/`, any part of them, or a single file. Boxes are
+normalized [top-left x, top-left y, width, height]; landmarks are MediaPipe's 21, normalized, without a
+visibility flag. Source: the README of github.com/hukenovs/hagrid.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from queries import skeletons, sqlfile
+from queries.model import DatasetFacts, Detection, Options, Problem, SourceFile
+from queries.readers import lenient
+from queries.readers.base import Build, Scan, bad_to_problem, glob_safe, largest
+from queries.readers.checked import Checked
+
+NAME = "hagrid"
+TITLE = "HaGRID v1, 2.0 and v2"
+VERSION = 1
+LOOKS_FOR = "{train,val,test}/<gesture>.json, ann_*/<gesture>.json or one such file"
+VISIBILITY = "none: NULL; a hand without landmarks has no keypoint rows"
+SUBJECTS = "user_id"
+
+SKELETON = "hand-21"
+
+#: The 34 classes of v2, which include the 18 of v1 and 2.0.
+GESTURES = (
+    "grabbing grip holy point call three3 timeout xsign hand_heart hand_heart2 little_finger middle_finger "
+    "take_picture dislike fist four like mute ok one palm peace peace_inverted rock stop stop_inverted three "
+    "three2 two_up two_up_inverted three_gun thumb_index thumb_index2 no_gesture"
+).split()
+
+_SPLITS = {"train", "val", "test", "train_val", "trainval", "subsample"}
+_COCO_LIKE = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
+_SQL = "readers/hagrid.sql"
+
+
+def detect(scan: Scan) -> Detection:
+    """Sure where a JSON file maps keys to records with `bboxes`."""
+    mine = [path for path, head in scan.heads.items() if _is_mine(head)]
+    if not mine:
+        return Detection(0.0, "no JSON file maps image ids to records with bboxes")
+    return Detection(0.95, f"{len(mine)} JSON files map image ids to records with bboxes, as {mine[0]}")
+
+
+def files(scan: Scan, options: Options) -> list[SourceFile]:
+    """Every JSON file whose records have `bboxes`, and its neighbours: a broken one is reported, not missed."""
+    mine = {path for path, head in scan.heads.items() if _is_mine(head)}
+    folders = {path.rpartition("/")[0] for path in mine}
+    found = []
+    for file_id, found_file in enumerate(scan.json_files, start=1):
+        path = found_file.path
+        neighbour = path.rpartition("/")[0] in folders and not _COCO_LIKE.search(scan.heads[path])
+        taken = path in mine or neighbour or options.format == NAME
+        absolute = scan.base / path
+        found.append(
+            SourceFile(
+                file_id,
+                path,
+                absolute,
+                options.split or _split_of(absolute.parent.name),
+                found_file.bytes,
+                found_file.mtime_ns,
+                None if taken else "not a map from image ids to records with bboxes",
+            )
+        )
+    return found
+
+
+def load(build: Build) -> DatasetFacts:
+    """Reads all files; see `Build.read_group` for the two paths."""
+    sql = sqlfile.statements(_SQL)
+    build.con.execute("create temp table build_file (file_id bigint, class varchar, split varchar, absolute varchar)")
+    build.con.executemany(
+        "insert into build_file values (?, ?, ?, ?)",
+        [[f.file_id, f.absolute.stem, f.split, str(f.absolute)] for f in build.files],
+    )
+
+    def strict(group: list[SourceFile]) -> None:
+        paths = [glob_safe(file.absolute) for file in group]
+        build.con.execute(sql["read_strict"], {"paths": paths, "largest": largest(group)})
+
+    def tolerant(file: SourceFile) -> int:
+        problems: list[Problem] = []
+        path = build.lines_file("records.ndjson", _records(file, problems))
+        build.add_problems(problems)
+        build.con.execute(sql["read_tolerant"], {"paths": [glob_safe(path)], "largest": largest([file])})
+        path.unlink()
+        return len(problems)
+
+    for group in build.groups():
+        build.read_group(group, strict, tolerant, lambda files: _flatten(build, sql))
+
+    known = sorted({*GESTURES, *(f.absolute.stem for f in build.files if f.skipped is None)})
+    build.con.execute(sql["unknown_labels"], {"dataset": build.dataset_id, "known": known})
+    build.con.execute(sql["missing_subjects"], {"dataset": build.dataset_id})
+    stems = {f.absolute.stem for f in build.files if f.skipped is None}
+    classes = [gesture for gesture in GESTURES if gesture in stems] + sorted(stems - set(GESTURES))
+    skeleton = build.options.skeleton or skeletons.get(SKELETON)
+    return DatasetFacts("normalized", False, classes, skeletons={SKELETON: skeleton})
+
+
+def _is_mine(head: bytes) -> bool:
+    # Dropping NULs recognises a file in UTF-16, which is then read and reported.
+    text = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    return text.startswith(b"{") and b'"bboxes"' in text
+
+
+def _split_of(folder: str) -> str | None:
+    name = folder.lower().removeprefix("ann_")
+    return name if name in _SPLITS else None
+
+
+def _flatten(build: Build, sql: dict[str, str]) -> None:
+    """Moves the staged records of a group into the index's tables."""
+    con = build.con
+    con.execute(sql["hands"])
+    ids = {"dataset": build.dataset_id, "first_image": build.id_base + build.images + 1}
+    first_annotation = build.id_base + build.annotations + 1
+    con.execute(sql["images"], ids)
+    con.execute(sql["keypoints"], {"first_annotation": first_annotation})
+    con.execute(
+        sql["annotations"], {**ids, "first_annotation": first_annotation, "skeleton": SKELETON}
+    )
+    con.execute(sql["record_problems"], ids)
+    con.execute(sql["hand_problems"], ids)
+    con.execute(sql["landmark_problems"], {**ids, "first_annotation": first_annotation})
+    con.execute(sql["united"])
+    images, hands, united = con.execute(sql["counts"]).fetchone()
+    build.images += images
+    build.annotations += hands
+    con.execute(
+        sql["united_annotations"], {**ids, "first_annotation": build.id_base + build.annotations + 1}
+    )
+    build.annotations += united
+
+
+def _looks_like_record(value: Any) -> bool:
+    return isinstance(value, dict) and ("bboxes" in value or "labels" in value)
+
+
+def _records(file: SourceFile, problems: list[Problem]) -> Iterator[dict[str, Any]]:
+    """The records of a file that the strict path rejects; what is wrong goes to `problems`."""
+    for item in lenient.scan(file.absolute, is_record=_looks_like_record):
+        if isinstance(item, lenient.Bad):
+            problems.append(bad_to_problem(item, file))
+            continue
+        key, value = str(item.path[0]), item.value
+        if not isinstance(value, dict):
+            shown = json.dumps(value)
+            shown = shown if len(shown) <= 60 else shown[:57] + "..."
+            problems.append(
+                Problem(file.file_id, key, "record-malformed", f"the record is {shown}, expected an object")
+            )
+            continue
+        if lenient.has_invalid_text(key) or lenient.has_invalid_text(value):
+            problems.append(
+                Problem(file.file_id, key, "record-malformed", "holds bytes that are not UTF-8; kept as escapes")
+            )
+        fields = Checked(value, file.file_id, key)
+        record = {
+            "bboxes": fields.numbers("bboxes", 2),
+            "labels": fields.texts("labels"),
+            "user_id": fields.text("user_id"),
+            "united_bbox": value.get("united_bbox"),
+            "united_label": value.get("united_label"),
+            "hand_landmarks": fields.numbers("hand_landmarks", 3),
+            "landmarks": fields.numbers("landmarks", 3),
+            "leading_hand": fields.text("leading_hand"),
+            "leading_conf": fields.number("leading_conf"),
+            "meta": value.get("meta"),
+        }
+        problems.extend(fields.problems)
+        yield {"filename": str(file.absolute), "key": key, "rec": record}

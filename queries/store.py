@@ -1,0 +1,92 @@
+"""Opens the indexes of a workspace side by side, and runs the named queries in `sql/` with parameters."""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from queries import sqlfile
+from queries.errors import WorkspaceError
+from queries.workspace import Workspace, dataset_id_of
+
+_TABLES = ("dataset", "source_file", "image", "annotation", "keypoint", "joint", "bone", "problem")
+
+
+class Store:
+    """Read-only access to all datasets of a workspace, under the plain table names of the schema.
+
+    One connection a process; every call runs on a cursor of its own, so threads may share a store. It
+    keeps seeing the indexes that were there when it was opened: `stale()` says when there are newer ones.
+
+    Raises WorkspaceError where the workspace holds no index.
+    """
+
+    def __init__(self, workspace: Workspace):
+        self.workspace = workspace
+        self.fingerprint = workspace.fingerprint()
+        self._con = duckdb.connect(":memory:")
+        self._lock = threading.Lock()
+        self.broken: dict[str, str] = {}
+        names = [name for path in workspace.index_files() if (name := self._attach(path))]
+        if not names:
+            detail = "; ".join(f"{name}: {why}" for name, why in self.broken.items())
+            raise WorkspaceError(
+                f"no index in {workspace.path}"
+                + (f" can be opened ({detail})" if detail else "; make one with: kpaudit index PATH")
+            )
+        self._show(names)
+
+    def stale(self) -> bool:
+        """Whether an index was added, replaced or removed since this store was opened."""
+        return self.workspace.fingerprint() != self.fingerprint
+
+    def frame(self, query: str, **params: Any) -> pd.DataFrame:
+        """Runs `sql/<query>.sql`; `params` are its `$name`s, none missing and none more."""
+        return self.cursor().execute(sqlfile.text(f"sql/{query}.sql"), params).df()
+
+    def rows(self, query: str, **params: Any) -> list[dict[str, Any]]:
+        """Like `frame`, as a list of dictionaries of Python values, NULL as None."""
+        cursor = self.cursor().execute(sqlfile.text(f"sql/{query}.sql"), params)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A cursor of its own on the shared connection."""
+        with self._lock:
+            return self._con.cursor()
+
+    def close(self) -> None:
+        self._con.close()
+
+    @cached_property
+    def datasets(self) -> list[dict[str, Any]]:
+        """The rows of `dataset`, by id."""
+        cursor = self.cursor().execute("from dataset order by dataset_id")
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def _attach(self, path: Path) -> str | None:
+        name = f"d{dataset_id_of(path)}"
+        quoted = str(path).replace("'", "''")
+        try:
+            self._con.execute(f"attach '{quoted}' as {name} (read_only)")
+            self._con.execute(f"from {name}.dataset")
+        except duckdb.Error as error:
+            self.broken[path.name] = str(error).split("\n", 1)[0]
+            return None
+        return name
+
+    def _show(self, names: list[str]) -> None:
+        """Views over the attached files; identifiers can't be parameters, and these are our own."""
+        for table in _TABLES:
+            union = " union all " if table not in ("joint", "bone") else " union "
+            parts = union.join(f"select * from {name}.{table}" for name in names)
+            self._con.execute(f"create view {table} as {parts}")
+        self._con.execute(sqlfile.text("extras.sql"))
+        self._con.execute(sqlfile.text("views.sql"))
+        self._con.execute(sqlfile.text("filters.sql"))

@@ -1,0 +1,108 @@
+"""The workspace folder: where each dataset's index lives, who may write, and how it is swapped in whole."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from queries.errors import WorkspaceError
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class Workspace:
+    """`.kpaudit/`: `datasets/<id>-<name>.duckdb`, `thumbnails/`, `reviews.sqlite`."""
+
+    def __init__(self, path: Path):
+        self.path = path.absolute()
+
+    @property
+    def thumbnails(self) -> Path:
+        return self.path / "thumbnails"
+
+    def index_files(self) -> list[Path]:
+        """The indexes of all datasets, by id."""
+        found = [p for p in (self.path / "datasets").glob("*.duckdb") if dataset_id_of(p) is not None]
+        return sorted(found, key=lambda p: (dataset_id_of(p), p.name))
+
+    def index_path(self, dataset_id: int, name: str) -> Path:
+        """Where a dataset's index goes: its id, and its name as far as a file name can hold it."""
+        return self.path / "datasets" / f"{dataset_id}-{_UNSAFE.sub('_', name)[:80]}.duckdb"
+
+    def fingerprint(self) -> str:
+        """Changes whenever an index is swapped in or removed."""
+        parts = []
+        for path in self.index_files():
+            with contextlib.suppress(FileNotFoundError):
+                stat = path.stat()
+                parts.append(f"{path.name}:{stat.st_ino}:{stat.st_mtime_ns}:{stat.st_size}")
+        return "|".join(parts)
+
+    def prepare(self) -> None:
+        """Makes the folders. Raises WorkspaceError where they can't be made or written to."""
+        try:
+            (self.path / "datasets").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WorkspaceError(f"can't make the workspace {self.path}: {error.strerror}") from error
+        if not os.access(self.path / "datasets", os.W_OK | os.X_OK):
+            raise WorkspaceError(f"can't write to the workspace {self.path}: permission denied")
+
+    @contextlib.contextmanager
+    def writing(self, waiting: Callable[[], None]) -> Iterator[Path]:
+        """Holds the workspace's write lock and yields a scratch folder in it, removed at the end.
+
+        One process indexes at a time; another waits, after calling `waiting` once. The lock is the
+        operating system's: it goes with the process, however that ends. What a killed process left in
+        its scratch folder is removed by the next one.
+        """
+        self.prepare()
+        with (self.path / "lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                waiting()
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            scratch = self.path / "scratch"
+            shutil.rmtree(scratch, ignore_errors=True)
+            try:
+                scratch.mkdir()
+                yield scratch
+            except OSError as error:
+                raise as_workspace_error(error, self.path) from error
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+
+    def swap_in(self, built: Path, target: Path, replaced: list[Path]) -> None:
+        """Puts a finished index in the place of the old one: readers see the old or the new, never less."""
+        with built.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(built, target)
+        for old in replaced:
+            if old != target:
+                old.unlink(missing_ok=True)
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def dataset_id_of(path: Path) -> int | None:
+    """The dataset's id, from its index's file name; None where the file is something else."""
+    number = path.name.partition("-")[0]
+    return int(number) if number.isdigit() else None
+
+
+def as_workspace_error(error: OSError, path: Path) -> Exception:
+    """A full or unwritable disk as one clear sentence; anything else as it is."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return WorkspaceError(f"no space left for the index in {path}; the index that was there is unchanged")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and str(path) in str(error.filename or ""):
+        return WorkspaceError(f"can't write to the workspace {path}: {error.strerror}")
+    return error

@@ -44,9 +44,9 @@ def get(name: str) -> Skeleton:
 
 def matching(names: list[str] | tuple[str, ...]) -> Skeleton | None:
     """The bundled skeleton with exactly these joints in this order, whatever their spelling."""
-    wanted = [canonical(name) for name in names]
+    wanted = [_spoken(name) for name in names]
     for skeleton in bundled().values():
-        if [canonical(name) for name in skeleton.names] == wanted:
+        if [_spoken(name) for name in skeleton.names] == wanted:
             return skeleton
     return None
 
@@ -54,6 +54,11 @@ def matching(names: list[str] | tuple[str, ...]) -> Skeleton | None:
 def canonical(name: str) -> str:
     """A joint's name in lower case with single underscores: `Right-ankle` is `right_ankle`."""
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def _spoken(name: str) -> str:
+    # Ultralytics' `index_mcp` is MediaPipe's `index_finger_mcp`
+    return canonical(name).replace("_finger_", "_")
 
 
 def from_names(

@@ -6,10 +6,10 @@ from types import ModuleType
 
 from queries.errors import UnknownFormat, unknown_name
 from queries.model import Detection
-from queries.readers import coco, hagrid
+from queries.readers import coco, hagrid, yolo
 from queries.readers.base import Scan
 
-READERS: tuple[ModuleType, ...] = (hagrid, coco)
+READERS: tuple[ModuleType, ...] = (hagrid, coco, yolo)
 
 #: Below this a reader's guess is not taken: the user is told what was seen and may say --format.
 CONFIDENT = 0.5

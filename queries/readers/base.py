@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -191,41 +192,40 @@ class Build:
         tolerant: Callable[[SourceFile], int],
         after: Callable[[list[SourceFile]], None],
     ) -> None:
-        """Reads a group on the fast path, or file by file where one of them is rejected.
+        """Reads a group on the fast path, and by itself on the tolerant one each file that is rejected.
 
         `strict` fills the staging tables from whole files and raises duckdb.Error where one is not as
         expected; `tolerant` fills them from one file and returns how many problems it reported; `after`
         moves staged records into the index.
         """
-        small = [file for file in group if file.bytes <= STRICT_LIMIT]
-        if len(small) == len(group):
+        streamed = [file for file in group if file.bytes > STRICT_LIMIT]
+        reasons = {file: f"larger than {STRICT_LIMIT >> 20} MiB: read as a stream" for file in streamed}
+        strictly = [file for file in group if file not in reasons]
+        while strictly:
             try:
-                strict(group)
+                strict(strictly)
             except duckdb.Error as error:
                 _raise_if_fatal(error)
+                # DuckDB names the file it rejects; the others are tried again without it.
+                named = [file for file in strictly if f'"{file.absolute}"' in str(error)]
+                for file in named or strictly:
+                    reasons[file] = _first_sentence(error)
+                strictly = [file for file in strictly if file not in reasons]
             else:
-                self._staged(group, "read", after)
-                return
+                self._staged(strictly, "read", after)
+                break
         for file in group:
-            reason = f"larger than {STRICT_LIMIT >> 20} MiB: read as a stream"
-            if file.bytes <= STRICT_LIMIT:
-                try:
-                    strict([file])
-                except duckdb.Error as error:
-                    _raise_if_fatal(error)
-                    reason = _first_sentence(error)
-                else:
-                    self._staged([file], "read", after)
-                    continue
+            if file not in reasons:
+                continue
             try:
                 reported = tolerant(file)
             except OSError as error:
                 _raise_if_full(error)
                 self.refuse(file, f"can't be read: {error.strerror}")
                 continue
-            if not reported and file.bytes <= STRICT_LIMIT:
+            if not reported and file not in streamed:
                 # Whatever the strict parser disliked must not go unsaid.
-                self.add_problems([Problem(file.file_id, "file", "json-malformed", reason)])
+                self.add_problems([Problem(file.file_id, "file", "json-malformed", reasons[file])])
             self._staged([file], "tolerant", after)
 
     def _staged(self, files: list[SourceFile], status: str, after: Callable) -> None:
@@ -292,7 +292,5 @@ def _raise_if_fatal(error: duckdb.Error) -> None:
 
 
 def _raise_if_full(error: OSError) -> None:
-    import errno
-
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         raise error

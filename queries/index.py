@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from queries.errors import KpauditError, UnreadableInput, UsageError, WorkspaceE
 from queries.model import BuildSummary, DatasetFacts, Options, Progress, Skeleton, SourceFile
 from queries.readers.base import Build, Scan, walk
 from queries.workspace import Workspace, dataset_id_of
+
+_SPLIT_FOLDER = re.compile(r"(ann_)?(train_?val|train|valid|validation|val|minival|test|subsample)\d*(_dev)?|annotations")
 
 
 def index(
@@ -156,6 +159,7 @@ def _build(
             con.execute(sqlfile.text("schema.sql"))
             build = Build(con, dataset_id, name, root, files, options, scratch, progress)
             facts = reader.load(build)
+            facts.notes.extend(_several_folders(files))
             _write_files(build)
             _write_skeletons(build, facts)
             _finish(build, facts)
@@ -172,6 +176,21 @@ def _build(
         if isinstance(error, duckdb.OutOfMemoryException):
             raise KpauditError(f"not enough memory to index {root}: {str(error).splitlines()[0]}") from error
         raise
+
+
+def _several_folders(files: list[SourceFile]) -> list[str]:
+    """A note where the files lie as several datasets' would: in folders that are not those of splits."""
+    homes = set()
+    for file in files:
+        if file.skipped is None and file.path.lower().endswith(".json"):
+            folders = file.path.split("/")[:-1]
+            while folders and _SPLIT_FOLDER.fullmatch(folders[-1].lower()):
+                folders.pop()
+            homes.add("/".join(folders) or ".")
+    if len(homes) < 2:
+        return []
+    shown = ", ".join(sorted(homes)[:4]) + (", ..." if len(homes) > 4 else "")
+    return [f"files of {len(homes)} folders are read as one dataset ({shown}); index each by itself to keep them apart"]
 
 
 def _write_files(build: Build) -> None:

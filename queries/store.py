@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pandas as pd
 
 from queries import sqlfile
 from queries.errors import WorkspaceError
 from queries.workspace import Workspace, dataset_id_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _TABLES = ("dataset", "source_file", "image", "annotation", "keypoint", "joint", "bone", "problem")
 

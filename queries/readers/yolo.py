@@ -12,14 +12,16 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from queries import sqlfile
 from queries.errors import UnreadableInput
 from queries.model import DatasetFacts, Detection, Options, Problem, SourceFile
 from queries.readers.base import Build, Scan
 from queries.readers.yolo_yaml import DataYaml, images_of, label_of, parse
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NAME = "yolo"
 TITLE = "YOLO pose (Ultralytics)"
@@ -184,8 +186,7 @@ def _stage_images(build: Build, data: DataYaml) -> None:
         rows["file_name"].append(name if image is not None else None)
         rows["split"].append(split)
     build.images = listed
-    frame = pd.DataFrame(rows)
-    build.con.register("listed", frame)
+    build.con.register("listed", _frame(rows))
     build.con.execute("create temp table listed_image as select * from listed")
     build.con.unregister("listed")
     if without_image and any_image:
@@ -197,6 +198,13 @@ def _stage_images(build: Build, data: DataYaml) -> None:
     elif without_image:
         data.notes.append("no image is on disk: the label files alone are indexed")
     build.add_problems(Problem(1, path, "file-unreadable", reason) for path, reason in unreadable)
+
+
+def _frame(columns: dict[str, list]) -> pd.DataFrame:
+    # pandas takes longer to import than most commands to run: only this reader needs it
+    import pandas as pd  # noqa: PLC0415
+
+    return pd.DataFrame(columns)
 
 
 def _image_like(label: str) -> str:
@@ -231,10 +239,10 @@ def _batches(build: Build) -> Iterator[pd.DataFrame]:
                 columns[2].append(text)
         pending += file.bytes
         if count % _BATCH == 0:
-            yield pd.DataFrame(dict(zip(("file_id", "line", "text"), columns, strict=True)))
+            yield _frame(dict(zip(("file_id", "line", "text"), columns, strict=True)))
             columns = ([], [], [])
             build.advance(pending, file.path)
             pending = 0
     if columns[0]:
-        yield pd.DataFrame(dict(zip(("file_id", "line", "text"), columns, strict=True)))
+        yield _frame(dict(zip(("file_id", "line", "text"), columns, strict=True)))
     build.advance(pending + build.files[0].bytes, build.files[0].path)

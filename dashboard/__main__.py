@@ -1,0 +1,69 @@
+"""`python -m dashboard`: starts Streamlit on app.py with kpaudit's options, on this machine's own address."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+from pathlib import Path
+
+from streamlit.web import cli as streamlit_cli
+
+from dashboard.theme import STREAMLIT_OPTIONS
+
+ADDRESS = "127.0.0.1"
+_PORTS_TRIED = 50
+
+
+def free_port(wanted: int) -> int:
+    """The first port from `wanted` on that nothing listens on. Raises OSError where there is none near."""
+    for port in range(wanted, min(wanted + _PORTS_TRIED, 65536)):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((ADDRESS, port))
+            except OSError:
+                continue
+            return port
+    raise OSError(f"no free port between {wanted} and {wanted + _PORTS_TRIED - 1}")
+
+
+def _open_when_ready(url: str) -> None:
+    for _ in range(150):
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
+                webbrowser.open(url)
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+
+
+def main() -> None:
+    """Parses --port and --no-browser and hands over to Streamlit."""
+    parser = argparse.ArgumentParser(prog="kpaudit serve")
+    parser.add_argument("--port", type=int, default=8501)
+    parser.add_argument("--no-browser", action="store_true")
+    options = parser.parse_args()
+    try:
+        port = free_port(options.port)
+    except OSError as error:
+        sys.stderr.write(f"kpaudit: {error}\n")
+        sys.exit(2)
+    url = f"http://{ADDRESS}:{port}"
+    print(f"kpaudit dashboard: {url}  (Ctrl-C ends it)", flush=True)
+    if not options.no_browser:
+        threading.Thread(target=_open_when_ready, args=(url,), daemon=True).start()
+    flags = {**STREAMLIT_OPTIONS, "server.address": ADDRESS, "server.port": port, "server.headless": True}
+    sys.argv = ["streamlit", "run", str(Path(__file__).with_name("app.py"))]
+    for name, value in flags.items():
+        sys.argv.append(f"--{name}={str(value).lower() if isinstance(value, bool) else value}")
+    streamlit_cli.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,297 @@
+"""The command `kpaudit`. Results go to stdout, progress and errors to stderr; see the README for exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from queries import index as indexing
+from queries import printing, readers, sandbox, skeletons
+from queries.errors import KpauditError, UsageError
+from queries.model import BuildSummary, Options
+from queries.workspace import Workspace
+
+app = typer.Typer(
+    name="kpaudit",
+    help="Audit keypoint, pose and gesture annotation datasets: index, look, find what is wrong.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+WorkspaceDir = Annotated[
+    Path, typer.Option("--workspace", metavar="DIR", help="Where the index and the reviews live.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Port = Annotated[int, typer.Option("--port", help="The dashboard's port; the next free one if it is taken.")]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Print the address, open nothing.")]
+Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders or annotation files.")]
+Images = Annotated[
+    Path | None, typer.Option("--images", metavar="DIR|ZIP", help="Where the images are, if not beside.")
+]
+Name = Annotated[str | None, typer.Option("--name", help="The dataset's name; else its folder's.")]
+Format = Annotated[str, typer.Option("--format", help="auto, or a format of `kpaudit formats`.")]
+Split = Annotated[str | None, typer.Option("--split", help="The split of all images, whatever the files say.")]
+SkeletonFile = Annotated[
+    Path | None,
+    typer.Option("--skeleton", metavar="FILE", help='{"keypoints": [names], "skeleton": [[1, 2], ...]}'),
+]
+
+DEFAULT_WORKSPACE = Path(".kpaudit")
+DEFAULT_PORT = 8501
+
+
+class Output(StrEnum):
+    """How `kpaudit sql` prints its rows."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+@app.command()
+def demo(
+    workspace: WorkspaceDir = DEFAULT_WORKSPACE,
+    port: Port = DEFAULT_PORT,
+    no_browser: NoBrowser = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Index the bundled sample and open the dashboard."""
+    place = Workspace(workspace)
+    for folder in ("hagrid", "coco_people", "yolo_hands"):
+        found = _index_one(place, sample_folder() / folder, Options(name=f"sample-{folder}"), quiet)
+        printing.summary(found, sys.stdout)
+    sys.stdout.flush()
+    _serve(place, port, no_browser)
+
+
+@app.command("open")
+def open_(
+    paths: Paths,
+    images: Images = None,
+    workspace: WorkspaceDir = DEFAULT_WORKSPACE,
+    port: Port = DEFAULT_PORT,
+    no_browser: NoBrowser = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Index what has changed, and open the dashboard."""
+    place = Workspace(workspace)
+    if _index_all(place, paths, Options(images=_image_root(images)), quiet, force=False) == len(paths):
+        raise typer.Exit(2)
+    _serve(place, port, no_browser)
+
+
+@app.command()
+def index(
+    paths: Paths,
+    name: Name = None,
+    format: Format = "auto",
+    images: Images = None,
+    split: Split = None,
+    skeleton: SkeletonFile = None,
+    force: Annotated[bool, typer.Option("--force", help="Read everything again.")] = False,
+    workspace: WorkspaceDir = DEFAULT_WORKSPACE,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Index datasets: each PATH is one. What is indexed already and has not changed is not read again."""
+    if name is not None and len(paths) > 1:
+        raise UsageError(f"--name goes with one PATH, {len(paths)} were given")
+    if format != "auto":
+        readers.named(format)
+    options = Options(
+        name,
+        format,
+        _image_root(images),
+        split,
+        skeletons.from_file(skeleton) if skeleton is not None else None,
+    )
+    if _index_all(Workspace(workspace), paths, options, quiet, force):
+        raise typer.Exit(2)
+
+
+@app.command()
+def serve(
+    workspace: WorkspaceDir = DEFAULT_WORKSPACE,
+    port: Port = DEFAULT_PORT,
+    no_browser: NoBrowser = False,
+    debug: Debug = False,
+) -> None:
+    """Open the dashboard on what is indexed."""
+    place = Workspace(workspace)
+    if not place.index_files():
+        raise UsageError(f"no index in {place.path}; make one with: kpaudit index PATH")
+    _serve(place, port, no_browser)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="One SELECT; - reads it from standard input.")],
+    format: Annotated[Output, typer.Option("--format", help="table, json or csv.")] = Output.table,
+    timeout: Annotated[float, typer.Option("--timeout", help="Seconds until it is stopped.")] = 60.0,
+    workspace: WorkspaceDir = DEFAULT_WORKSPACE,
+    debug: Debug = False,
+) -> None:
+    """Ask the index in SQL: read-only, without files or network, within limits of time and memory."""
+    text = sys.stdin.read() if query == "-" else query
+    found = sandbox.run(Workspace(workspace), text, max_rows=None, seconds=timeout)
+    writer = {
+        Output.json: printing.as_json,
+        Output.csv: printing.as_csv,
+        Output.table: printing.as_table,
+    }[format]
+    writer(found.columns, found.rows, sys.stdout)
+
+
+@app.command()
+def remove(
+    name: Annotated[str, typer.Argument(help="The dataset's name, as indexed.")],
+    workspace: WorkspaceDir = DEFAULT_WORKSPACE,
+    debug: Debug = False,
+) -> None:
+    """Take a dataset out of the workspace; the dataset itself is never touched."""
+    indexing.remove(Workspace(workspace), name)
+
+
+@app.command()
+def formats(debug: Debug = False) -> None:
+    """The formats that kpaudit reads, and what visibility means in each."""
+    rows = [
+        (reader.NAME, reader.TITLE, reader.LOOKS_FOR, reader.VISIBILITY, reader.SUBJECTS)
+        for reader in readers.READERS
+    ]
+    printing.as_table(["format", "reads", "looks for", "visibility", "subjects"], rows, sys.stdout)
+
+
+@app.command("skeletons")
+def skeletons_(debug: Debug = False) -> None:
+    """The skeletons that ship with kpaudit."""
+    rows = [
+        (
+            found.name,
+            len(found.joints),
+            len(found.bones),
+            "yes" if all(joint.sigma is not None for joint in found.joints) else "no",
+            found.title,
+            ", ".join(found.names),
+        )
+        for found in skeletons.bundled().values()
+    ]
+    printing.as_table(["skeleton", "joints", "bones", "sigmas", "title", "joint names"], rows, sys.stdout)
+
+
+def sample_folder() -> Path:
+    """The generated datasets that come with the package."""
+    return Path(__file__).resolve().parent.parent / "sample_data"
+
+
+def _index_all(workspace: Workspace, paths: list[Path], options: Options, quiet: bool, force: bool) -> int:
+    """Indexes each path, printing its summary, and returns of how many nothing could be read."""
+    failed = 0
+    for path in paths:
+        try:
+            printing.summary(_index_one(workspace, path, options, quiet, force), sys.stdout)
+            sys.stdout.flush()
+        except KpauditError as error:
+            if len(paths) == 1:
+                raise
+            # the others are still worth having
+            failed += 1
+            _complain(str(error))
+    return failed
+
+
+def _index_one(
+    workspace: Workspace, path: Path, options: Options, quiet: bool, force: bool = False
+) -> BuildSummary:
+    def waiting() -> None:
+        if not quiet:
+            typer.echo(f"kpaudit: waiting for another kpaudit that is writing to {workspace.path}", err=True)
+
+    with printing.progress_bar(path.name or str(path), quiet) as progress:
+        return indexing.index(workspace, path, options, progress, waiting, force)
+
+
+def _image_root(images: Path | None) -> Path | None:
+    if images is None:
+        return None
+    if not images.exists():
+        raise UsageError(f"--images {images} does not exist")
+    if images.is_file() and images.suffix.lower() != ".zip":
+        raise UsageError(f"--images {images} is neither a folder nor a .zip")
+    return images.resolve()
+
+
+def _serve(workspace: Workspace, port: int, no_browser: bool) -> None:
+    """Runs the dashboard in a process of its own until it ends or Ctrl-C."""
+    command = [sys.executable, "-m", "dashboard", "--port", str(port)]
+    if no_browser:
+        command.append("--no-browser")
+    root = str(Path(__file__).resolve().parent.parent)
+    path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
+    environment = {**os.environ, "KPAUDIT_WORKSPACE": str(workspace.path), "PYTHONPATH": path}
+    with subprocess.Popen(command, env=environment) as process:
+        # a service manager stops the command, not its child
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            process.terminate()
+            code = process.wait()
+            raise typer.Exit(0) from None
+    if code not in (0, -signal.SIGTERM, -signal.SIGINT):
+        raise typer.Exit(code if code > 0 else 1)
+
+
+def _complain(message: str) -> None:
+    sys.stderr.write(f"kpaudit: {' '.join(message.split())}\n")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point: exit code 0 done, 1 findings (audit), 2 wrong usage or unreadable input."""
+    given = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    debug = "--debug" in given
+    sys.exit(_guarded(lambda: app(given, prog_name="kpaudit", standalone_mode=False), debug))
+
+
+def _guarded(run: Callable[[], Any], debug: bool) -> int:
+    try:
+        code = run()
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except typer.Exit as stop:
+        return stop.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        _complain("interrupted")
+        return 130
+    except BrokenPipeError:
+        # the reader of a pipe has gone: nothing is wrong
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except typer.TyperException as error:
+        if debug:
+            traceback.print_exc()
+        _complain(error.format_message())
+        return 2
+    except KpauditError as error:
+        if debug:
+            traceback.print_exc()
+        _complain(str(error))
+        return 2
+    except (OSError, MemoryError) as error:
+        if debug:
+            traceback.print_exc()
+        _complain(str(error) or "not enough memory")
+        return 2

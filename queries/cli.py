@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from queries import index as indexing
-from queries import printing, readers, sandbox, skeletons
+from queries import printing, readers, sandbox, skeleton_commands, skeletons
 from queries.errors import KpauditError, UsageError
 from queries.model import BuildSummary, Options
 from queries.workspace import Workspace
@@ -176,20 +176,18 @@ def formats(debug: Debug = False) -> None:
 
 
 @app.command("skeletons")
-def skeletons_(debug: Debug = False) -> None:
-    """The skeletons that ship with kpaudit."""
-    rows = [
-        (
-            found.name,
-            len(found.joints),
-            len(found.bones),
-            "yes" if all(joint.sigma is not None for joint in found.joints) else "no",
-            found.title,
-            ", ".join(found.names),
-        )
-        for found in skeletons.bundled().values()
-    ]
-    printing.as_table(["skeleton", "joints", "bones", "sigmas", "title", "joint names"], rows, sys.stdout)
+def skeletons_(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="A skeleton, or a JSON file with one.")
+    ] = None,
+    png: Annotated[Path | None, typer.Option("--png", metavar="FILE", help="Draw it.")] = None,
+    compare: Annotated[
+        tuple[str, str] | None, typer.Option("--compare", metavar="A B", help="Two skeletons side by side.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """The skeletons that come with kpaudit: list them, show or draw one, compare two."""
+    skeleton_commands.run(name, png, compare, sys.stdout)
 
 
 def sample_folder() -> Path:
@@ -294,4 +292,9 @@ def _guarded(run: Callable[[], Any], debug: bool) -> int:
         if debug:
             traceback.print_exc()
         _complain(str(error) or "not enough memory")
+        return 2
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        _complain(f"a mistake in kpaudit itself, please report it: {type(error).__name__}: {error} (--debug shows where)")
         return 2

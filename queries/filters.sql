@@ -47,3 +47,191 @@ where a.dataset_id = struct_extract(f, 'dataset')
         or list_contains(struct_extract(f, 'races'), coalesce(i.race, 'not recorded')))
     and (struct_extract(f, 'ages') is null
         or list_contains(struct_extract(f, 'ages'), age_band(i.age)));
+
+-- HaGRID's boxes around both hands, under the same filters.
+create macro selected_united(f) as table
+select a.*, i.split, i.subject
+from annotation a
+join image i using (image_id)
+where a.dataset_id = struct_extract(f, 'dataset')
+    and a.kind = 'united'
+    and (struct_extract(f, 'labels') is null or list_contains(struct_extract(f, 'labels'), a.label))
+    and i.image_id in (select image_id from selected_image(f));
+
+-- COCO's evaluation sizes, of an area in pixels.
+create macro coco_size(area) as case
+    when area is null or not isfinite(area) then 'not known'
+    when area < 32 * 32 then 'small'
+    when area < 96 * 96 then 'medium'
+    else 'large'
+end;
+
+-- What a click asked for on top of the filters: `n` is Narrow's struct (filters.py). The doors of the
+-- pages lead through these macros, so that the viewer shows exactly what a number counted.
+
+-- A box's measure by its name in filters.MEASURES, in the dataset's unit. `per_image` is of the image.
+create macro box_measure(measure, x, y, w, h) as case measure
+    when 'width' then w
+    when 'height' then h
+    when 'area' then w * h
+    when 'aspect' then w / nullif(h, 0)
+    when 'center_x' then x + w / 2
+    when 'center_y' then y + h / 2
+end;
+
+create macro in_range(value, n) as
+    value is not null and not isnan(value)
+    and (struct_extract(n, 'low') is null or value >= struct_extract(n, 'low'))
+    and (struct_extract(n, 'high') is null or value < struct_extract(n, 'high'));
+
+-- Where the problems of one kind are. A locator names an image by its key or its id, or an annotation by
+-- its id; one that names neither stands for all images of its file. annotation_id NULL: the whole image.
+create macro problem_place(dataset, wanted) as table
+with hit as materialized (
+    select
+        row_number() over () as hit, file_id, locator,
+        regexp_extract(locator, '\(id (.*)\)$', 1) as source_id
+    from problem
+    where dataset_id = dataset and kind = wanted
+),
+tied as materialized (
+    select h.hit, i.image_id, null::bigint as annotation_id
+    from hit h
+    join image i on i.key = h.locator and i.file_id = h.file_id
+    where i.dataset_id = dataset
+    union all
+    select h.hit, i.image_id, null
+    from (from hit where starts_with(locator, 'images[')) h
+    join image i on i.source_id = h.source_id and i.file_id = h.file_id
+    where i.dataset_id = dataset
+    union all
+    select h.hit, a.image_id, a.annotation_id
+    from (from hit where starts_with(locator, 'annotations[')) h
+    join annotation a on a.source_id = h.source_id
+    join image i on i.image_id = a.image_id and i.file_id = h.file_id
+    where a.dataset_id = dataset
+),
+-- a key repeated in another file is one image, which is kept under the first file
+elsewhere as materialized (
+    select h.hit, i.image_id
+    from (from hit anti join tied using (hit)) h
+    join image i on i.key = h.locator
+    where i.dataset_id = dataset
+)
+select image_id, annotation_id from tied
+union all
+select image_id, null from elsewhere
+union all
+select image_id, null
+from image
+where dataset_id = dataset and file_id in (
+    select file_id from (from hit anti join tied using (hit)) anti join elsewhere using (hit)
+);
+
+create macro leaked_subject(dataset) as table
+select subject
+from image
+where dataset_id = dataset and subject is not null
+group by subject
+having count(distinct split) > 1;
+
+-- The conditions that are of an image alone.
+create macro narrowed_image_by_itself(f, n) as table
+select i.*
+from selected_image(f) i
+where (struct_extract(n, 'file') is null or i.file_id in (
+        select file_id from source_file
+        where dataset_id = struct_extract(f, 'dataset') and path = struct_extract(n, 'file')
+    ))
+    and (struct_extract(n, 'leak') is distinct from true or i.subject in (
+        select subject from leaked_subject(struct_extract(f, 'dataset'))
+        where struct_extract(n, 'leak')
+    ))
+    and (struct_extract(n, 'problem') is null or i.image_id in (
+        select image_id from problem_place(struct_extract(f, 'dataset'), struct_extract(n, 'problem'))
+    ))
+    and (struct_extract(n, 'measure') is distinct from 'per_image'
+        or i.image_id in (
+            select image_id from selected_annotation(f)
+            where struct_extract(n, 'measure') = 'per_image'
+            group by image_id
+            having in_range(count(*)::double, n)
+        )
+        or (in_range(0.0, n) and i.image_id not in (
+            select image_id from selected_annotation(f)
+            where struct_extract(n, 'measure') = 'per_image'
+        )));
+
+-- Annotations with a joint in the state asked for. A joint is outside the frame only where somebody set
+-- it, and in pixels only where the image's size is known.
+create macro annotation_with_joint(f, n) as table
+select distinct k.annotation_id
+from keypoint k
+join annotation a using (annotation_id)
+join dataset d on d.dataset_id = a.dataset_id
+left join (
+    from image_size where struct_extract(n, 'state') = 'outside' and exists (
+        from dataset where dataset_id = struct_extract(f, 'dataset') and unit = 'pixel'
+    )
+) s on s.image_id = a.image_id
+left join (from joint where name = struct_extract(n, 'joint')) j
+    on j.skeleton = a.skeleton and j.joint = k.joint
+where (struct_extract(n, 'joint') is not null or struct_extract(n, 'state') is not null)
+    and d.dataset_id = struct_extract(f, 'dataset')
+    and (struct_extract(n, 'joint') is null or j.joint is not null)
+    and case struct_extract(n, 'state')
+        when 'unlabelled' then k.visibility = 0
+        when 'occluded' then k.visibility = 1
+        when 'visible' then k.visibility = 2
+        when 'recorded' then k.visibility is null
+        when 'outside' then coalesce(k.visibility, 2) > 0 and (
+            k.x < 0 or k.y < 0
+            or k.x > case d.unit when 'normalized' then 1 else s.width end
+            or k.y > case d.unit when 'normalized' then 1 else s.height end
+        )
+        else true
+    end;
+
+-- Selected annotations, as far as they are asked for. Where a problem names an annotation it is that one;
+-- where it names an image, all of the image's.
+create macro narrowed_annotation(f, n) as table
+select a.*
+from selected_annotation(f) a
+where (
+        (struct_extract(n, 'file') is null and struct_extract(n, 'leak') is distinct from true
+            and struct_extract(n, 'problem') is null
+            and struct_extract(n, 'measure') is distinct from 'per_image')
+        or a.image_id in (select image_id from narrowed_image_by_itself(f, n))
+    )
+    and (struct_extract(n, 'problem') is null
+        or a.image_id in (
+            select image_id
+            from problem_place(struct_extract(f, 'dataset'), struct_extract(n, 'problem'))
+            where annotation_id is null
+        )
+        or a.annotation_id in (
+            select annotation_id
+            from problem_place(struct_extract(f, 'dataset'), struct_extract(n, 'problem'))
+            where annotation_id is not null
+        ))
+    and (struct_extract(n, 'measure') is null or struct_extract(n, 'measure') = 'per_image'
+        or in_range(box_measure(struct_extract(n, 'measure'), a.x, a.y, a.w, a.h), n))
+    and ((struct_extract(n, 'joint') is null and struct_extract(n, 'state') is null)
+        or a.annotation_id in (select annotation_id from annotation_with_joint(f, n)));
+
+-- Selected images, as far as they are asked for: those with an annotation that is, where a joint or a
+-- box is asked for, and else the images without annotations too.
+create macro narrowed_image(f, n) as table
+select i.*
+from narrowed_image_by_itself(f, n) i
+where (struct_extract(n, 'joint') is null and struct_extract(n, 'state') is null
+        and coalesce(struct_extract(n, 'measure'), 'per_image') = 'per_image')
+    or i.image_id in (select image_id from narrowed_annotation(f, n));
+
+-- Where an annotation comes in an order of the viewer's (scenes.ORDERS); NULL is last, and none is first.
+create macro order_rank(ordering, w, h, labelled) as case ordering
+    when 'largest' then -(case when isfinite(w * h) then w * h end)
+    when 'smallest' then case when isfinite(w * h) then w * h end
+    when 'fewest_joints' then labelled
+    when 'most_joints' then -labelled
+end;

@@ -1,0 +1,47 @@
+"""States of joints: their words, colours, and the frames that the Keypoints page draws. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class State:
+    """A column of joint_states: what it is called, its colour, and how a click asks for it, if it can."""
+
+    column: str
+    words: str
+    color: str
+    narrow: str | None
+
+
+#: From the best known to the least; labelled first, so that bars of labelled joints share a foot.
+STATES = (
+    State("visible", "visible", "#2272b2", "visible"),
+    State("occluded", "occluded", "#e08a1e", "occluded"),
+    State("recorded", "given, visibility not recorded", "#7a5fc0", "recorded"),
+    State("invalid", "flag other than 0, 1, 2", "#b0413e", None),
+    State("unlabelled", "not labelled", "#9aa3ad", "unlabelled"),
+    State("absent", "not given at all", "#c9ced6", None),
+)
+
+
+def in_states(frame: pd.DataFrame) -> pd.DataFrame:
+    """joint_states, a row a group, joint and state, with the share of the annotations that are in it."""
+    kept = ["grp", "joint", "name", "annotations"]
+    long = frame.melt(kept, [s.column for s in STATES], var_name="state", value_name="n")
+    long["state"] = long["state"].map({s.column: s.words for s in STATES})
+    long["share"] = long["n"] / long["annotations"]
+    return long.sort_values(["grp", "joint"], kind="stable").reset_index(drop=True)
+
+
+def present(frame: pd.DataFrame) -> list[State]:
+    """The states that occur."""
+    return [s for s in STATES if frame[s.column].sum() > 0]
+
+
+def state_called(words: str) -> State:
+    """The state by its words."""
+    return next(s for s in STATES if s.words == words)

@@ -18,17 +18,27 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class SkeletonJoint:
-    """One joint of a skeleton: its name, mirror image (by index), OKS sigma and body part."""
+    """One joint of a skeleton: its name, mirror image (by index), OKS sigma and body part.
+
+    `canonical` is the joint's name in the shared vocabulary, where that differs from the joint's own.
+    """
 
     name: str
     flip: int
     sigma: float | None = None
     part: str | None = None
+    canonical: str | None = None
 
 
 @dataclass(frozen=True)
 class Skeleton:
-    """Joints in the dataset's order and the bones between them, as 0-based index pairs."""
+    """Joints in the dataset's order and the bones between them, as 0-based index pairs.
+
+    `published_names` are the names as a published file spells them, where they are not the joints' own;
+    `names_note` says what is wrong with those. `default_for_count` marks the skeleton that is assumed
+    where a file gives so many keypoints and names none. `in_use` are the joints that are worth reading,
+    where a dataset records more than that.
+    """
 
     name: str
     joints: tuple[SkeletonJoint, ...]
@@ -36,6 +46,10 @@ class Skeleton:
     title: str = ""
     source: str = ""
     sigmas_source: str = ""
+    published_names: tuple[str, ...] = ()
+    names_note: str = ""
+    default_for_count: bool = False
+    in_use: tuple[int, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -48,6 +62,8 @@ class Detection:
 
     confidence: float
     evidence: str
+    #: readers whose files it has accounted for: they are this dataset's, read by it or listed as left out
+    covers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -43,12 +44,32 @@ def get(name: str) -> Skeleton:
 
 
 def matching(names: list[str] | tuple[str, ...]) -> Skeleton | None:
-    """The bundled skeleton with exactly these joints in this order, whatever their spelling."""
+    """The bundled skeleton with exactly these joints in this order, whatever their spelling.
+
+    Two datasets can share their joints (MPII, MHP): the one whose published file spells them so comes
+    first, then the default of that many joints. A published list can be wrong (`names_note`): it is known
+    by its spelling alone, and never taken for another skeleton.
+    """
+    ordered = sorted(bundled().values(), key=lambda skeleton: not skeleton.default_for_count)
+    for skeleton in ordered:
+        if names and skeleton.published_names == tuple(names):
+            return skeleton
     wanted = [_spoken(name) for name in names]
-    for skeleton in bundled().values():
+    for skeleton in ordered:
         if [_spoken(name) for name in skeleton.names] == wanted:
             return skeleton
     return None
+
+
+def misnamed(skeleton: Skeleton, names: list[str] | tuple[str, ...]) -> bool:
+    """Whether a file's names are the published list that `names_note` says is wrong."""
+    return bool(skeleton.names_note) and tuple(names) == skeleton.published_names
+
+
+def default_for(count: int) -> Skeleton | None:
+    """The bundled skeleton to assume where `count` keypoints have no names, if there is a likely one."""
+    found = [s for s in bundled().values() if s.default_for_count and len(s.joints) == count]
+    return found[0] if len(found) == 1 else None
 
 
 def canonical(name: str) -> str:
@@ -109,13 +130,15 @@ def from_file(path: Path) -> Skeleton:
         own = from_names(path.stem, names, bones, title=path.stem, source=str(path))
     except SkeletonError as error:
         raise SkeletonError(f"{path}: {error} (joint numbers count from 1)") from error
-    return with_known_facts(own, known) if known else own
+    # A published list that is known to be wrong is this user's word all the same.
+    trusted = known is not None and not misnamed(known, names)
+    return with_known_facts(own, known) if trusted else own
 
 
 def with_known_facts(own: Skeleton, known: Skeleton) -> Skeleton:
     """`own` joints and bones, with the flip pairs, sigmas and parts of a bundled skeleton of that shape."""
     joints = tuple(
-        SkeletonJoint(mine.name, theirs.flip, theirs.sigma, theirs.part)
+        replace(theirs, name=mine.name, canonical=theirs.canonical or canonical(theirs.name))
         for mine, theirs in zip(own.joints, known.joints, strict=True)
     )
     return Skeleton(own.name, joints, own.bones, own.title, own.source, known.sigmas_source)
@@ -158,15 +181,37 @@ def _part(joint: str) -> str | None:
 def _from_toml(data: dict, file: str) -> Skeleton:
     names = [joint["name"] for joint in data["joints"]]
     index = {name: i for i, name in enumerate(names)}
+    shared = data.get("canonical", {})
+    if strange := sorted(set(shared) - set(names)):
+        raise SkeletonError(f"{file}: no joint is called {', '.join(strange)}")
     try:
         joints = tuple(
-            SkeletonJoint(j["name"], index[j.get("flip", j["name"])], j.get("sigma"), j.get("part"))
+            SkeletonJoint(
+                j["name"],
+                index[j.get("flip", j["name"])],
+                j.get("sigma"),
+                j.get("part"),
+                shared.get(j["name"]),
+            )
             for j in data["joints"]
         )
         bones = tuple((index[a], index[b]) for a, b in data["bones"])
+        in_use = tuple(index[name] for name in data.get("in_use", ()))
     except KeyError as error:
         raise SkeletonError(f"{file}: no joint is called {error}") from error
     _validate(data["name"], names, list(bones))
+    published = tuple(data.get("published_names", ()))
+    if published and len(published) != len(names):
+        raise SkeletonError(f"{file}: {len(published)} published names for {len(names)} joints")
     return Skeleton(
-        data["name"], joints, bones, data["title"], data["source"], data.get("sigmas_source", "")
+        data["name"],
+        joints,
+        bones,
+        data["title"],
+        data["source"],
+        data.get("sigmas_source", ""),
+        published,
+        data.get("names_note", ""),
+        data.get("default_for_count", False),
+        in_use,
     )

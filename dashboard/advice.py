@@ -47,8 +47,8 @@ def suggest(now: Current, facts: Facts) -> list[Advice]:
         name = facts.splits["split"].iloc[0]
         found.append(
             Advice(
-                f"All images are in one split (**{md(name)}**). Make train, val and test without leaks with "
-                f"`kpaudit resplit --by {'subject' if now.dataset['subjects_recorded'] else 'image'}`."
+                f"All images are in one split (**{md(name)}**): leaks between splits can't be seen here. "
+                "Index the other splits with it."
             )
         )
     return found

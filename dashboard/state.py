@@ -80,13 +80,24 @@ class Door:
 def navigation(icons: bool = True) -> Any:
     """Declares the pages and returns the one that the URL asks for."""
     here = Path(__file__).parent
-    return st.navigation([
+    pages = [
         st.Page(
-            here / file, title=title, icon=icon if icons else None, default=name == "overview", url_path=name
+            here / file,
+            title=title,
+            icon=icon if icons else None,
+            default=name == "overview",
+            url_path="start" if name == "overview" else name,
         )
         for name, (title, file, icon) in PAGES.items()
         if (here / file).exists()
-    ])  # fmt: skip
+    ]
+    # The default page lives at the root alone: someone who types its name shall find it too.
+    pages.append(st.Page(_overview, title=PAGES["overview"][0], url_path="overview", visibility="hidden"))
+    return st.navigation(pages)
+
+
+def _overview() -> None:
+    st.switch_page(PAGES["overview"][1], query_params=link(Door(current().filters)))
 
 
 def resolve(datasets: list[dict[str, Any]], page: str = "") -> Current:

@@ -6,6 +6,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -14,8 +15,18 @@ import duckdb
 
 from queries import readers, sqlfile
 from queries.errors import KpauditError, UnreadableInput, UsageError, WorkspaceError
-from queries.model import BuildSummary, DatasetFacts, Options, Progress, Skeleton, SourceFile
-from queries.readers.base import Build, Scan, walk
+from queries.model import (
+    SCHEMA_VERSION,
+    BuildSummary,
+    DatasetFacts,
+    Options,
+    Problem,
+    Progress,
+    Skeleton,
+    SourceFile,
+)
+from queries.readers.base import Build, Scan, insert_rows, walk
+from queries.vocabulary import canonical_names
 from queries.workspace import Workspace, dataset_id_of
 
 _SPLIT_FOLDER = re.compile(r"(ann_)?(train_?val|train|valid|validation|val|minival|test|subsample)\d*(_dev)?|annotations")
@@ -51,11 +62,17 @@ def index(
         known = _known(workspace)
         dataset_id, name, old = _identity(known, root, options)
         if old is not None and not force:
-            unchanged = _unchanged(old, files, reader, options, started)
+            unchanged = _unchanged(old, scan, files, reader, options, started)
             if unchanged is not None:
                 return unchanged
+        if options.skeleton is not None:
+            # Two files of one name may say different things, and hand-21.json is not the bundled one.
+            own = replace(options.skeleton, name=f"{name}/{options.skeleton.name}")
+            options = replace(options, skeleton=own)
         built = scratch / "index.duckdb"
-        summary = _build(built, scratch, reader, root, name, dataset_id, files, options, progress, started)
+        summary = _build(
+            built, scratch, reader, root, name, dataset_id, files, scan.unreadable, options, progress, started
+        )
         workspace.swap_in(
             built, workspace.index_path(dataset_id, name), [path for path in known if known[path][0] == dataset_id]
         )
@@ -84,6 +101,10 @@ def _existing(root: Path) -> Path:
         raise UnreadableInput(f"{root} does not exist") from error
     except OSError as error:
         raise UnreadableInput(f"{root} can't be read: {error.strerror}") from error
+    except RuntimeError as error:  # Python before 3.13, of links in a circle
+        raise UnreadableInput(f"{root} can't be read: {error}") from error
+    if not (resolved.is_dir() or resolved.is_file()):
+        raise UnreadableInput(f"{root} is neither a folder nor a regular file")
     return resolved
 
 
@@ -120,22 +141,29 @@ def _identity(
 
 
 def _unchanged(
-    old: Path, files: list[SourceFile], reader: ModuleType, options: Options, started: float
+    old: Path, scan: Scan, files: list[SourceFile], reader: ModuleType, options: Options, started: float
 ) -> BuildSummary | None:
     """The old index's counts where it was built from these very files, else None."""
     try:
         with duckdb.connect(old, read_only=True) as con:
             row = con.execute(
-                "select dataset_id, name, format, root, reader_version, coalesce(image_root, ''), notes from dataset"
+                "select dataset_id, name, format, root, reader_version, coalesce(image_root, ''), notes, "
+                "schema_version from dataset"
             ).fetchone()
             then = con.execute("select path, bytes, mtime_ns, coalesce(split, '') from source_file").fetchall()
             if options.skeleton is not None or row[2] != reader.NAME or row[4] != reader.VERSION:
+                return None
+            if row[7] != SCHEMA_VERSION:
                 return None
             if options.images is not None and row[5] != str(options.images):
                 return None
             now = {(f.path, f.bytes, f.mtime_ns, f.split or "") for f in files}
             if now != set(then):
                 return None
+            if hasattr(reader, "image_keys"):
+                keys = con.execute("select split, key from image").fetchall()
+                if reader.image_keys(scan, options) != set(keys):
+                    return None
             return _summary(con, row[0], row[1], row[2], row[3], started, tuple(row[6] or ()), unchanged=True)
     except duckdb.Error:
         return None
@@ -149,6 +177,7 @@ def _build(
     name: str,
     dataset_id: int,
     files: list[SourceFile],
+    unreadable: tuple[str, ...],
     options: Options,
     progress: Progress,
     started: float,
@@ -158,6 +187,10 @@ def _build(
             con.execute("set temp_directory = $dir", {"dir": str(scratch / "spill")})
             con.execute(sqlfile.text("schema.sql"))
             build = Build(con, dataset_id, name, root, files, options, scratch, progress)
+            build.add_problems(
+                Problem(None, what.rpartition(": ")[0], "file-unreadable", f"can't be read: {what}")
+                for what in unreadable
+            )
             facts = reader.load(build)
             facts.notes.extend(_several_folders(files))
             _write_files(build)
@@ -172,6 +205,11 @@ def _build(
         if "No space left" in str(error) or "not enough disk space" in str(error).lower():
             raise WorkspaceError(
                 f"no space left for the index in {built.parent.parent}; the index that was there is unchanged"
+            ) from error
+        if "Could not write" in str(error):
+            raise WorkspaceError(
+                f"can't write the index in {built.parent.parent}: {str(error).splitlines()[0]}; "
+                "the index that was there is unchanged"
             ) from error
         if isinstance(error, duckdb.OutOfMemoryException):
             raise KpauditError(f"not enough memory to index {root}: {str(error).splitlines()[0]}") from error
@@ -198,21 +236,24 @@ def _write_files(build: Build) -> None:
     for file in build.files:
         status, detail = build.status.get(file.file_id, ("read", None))
         rows.append(
-            [file.file_id, build.dataset_id, file.path, file.split, file.bytes, file.mtime_ns]
-            + [build.hashes.get(file.file_id), status, None, detail]
+            (file.file_id, build.dataset_id, file.path, file.split, file.bytes, file.mtime_ns)
+            + (build.hashes.get(file.file_id), status, None, detail)
         )
-    build.con.executemany("insert into source_file values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    insert_rows(build.con, "source_file", rows)
 
 
 def _write_skeletons(build: Build, facts: DatasetFacts) -> None:
     for name, skeleton in facts.skeletons.items():
-        build.con.executemany("insert into joint values (?, ?, ?, ?, ?, ?)", _joint_rows(name, skeleton))
-        if skeleton.bones:
-            build.con.executemany("insert into bone values (?, ?, ?)", [[name, a, b] for a, b in skeleton.bones])
+        insert_rows(build.con, "joint", _joint_rows(name, skeleton))
+        insert_rows(build.con, "bone", [(name, a, b) for a, b in skeleton.bones])
 
 
-def _joint_rows(name: str, skeleton: Skeleton) -> list[list]:
-    return [[name, i, j.name, j.flip, j.sigma, j.part] for i, j in enumerate(skeleton.joints)]
+def _joint_rows(name: str, skeleton: Skeleton) -> list[tuple]:
+    shared = canonical_names(skeleton)
+    return [
+        (name, i, joint.name, joint.flip, joint.sigma, joint.part, shared[i])
+        for i, joint in enumerate(skeleton.joints)
+    ]
 
 
 def _finish(build: Build, facts: DatasetFacts) -> None:
@@ -242,7 +283,7 @@ def _write_dataset(
     build: Build, reader: ModuleType, name: str, facts: DatasetFacts, summary: BuildSummary
 ) -> None:
     build.con.execute(
-        "insert into dataset values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into dataset values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             build.dataset_id,
             name,
@@ -254,6 +295,7 @@ def _write_dataset(
             summary.subjects > 0,
             facts.classes,
             facts.notes,
+            SCHEMA_VERSION,
             reader.VERSION,
             uuid.uuid4().hex,
             datetime.now(UTC).replace(tzinfo=None),

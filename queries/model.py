@@ -9,6 +9,9 @@ from pathlib import Path
 #: Ids of dataset n lie in (n * ID_BLOCK, (n + 1) * ID_BLOCK): unique in a workspace without a registry.
 ID_BLOCK = 1_000_000_000
 
+#: Goes up with every change of schema.sql's tables.
+SCHEMA_VERSION = 2
+
 #: The split of an image for which neither the file, its folder nor the user says one.
 UNSPLIT = "unsplit"
 

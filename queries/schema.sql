@@ -8,7 +8,7 @@
 create table dataset (
     dataset_id          integer not null,
     name                varchar not null,  -- unique in the workspace
-    format              varchar not null,  -- hagrid, coco, yolo-pose: see `kpaudit formats`
+    format              varchar not null,  -- hagrid, coco, yolo, ...: see `kpaudit formats`
     root                varchar not null,  -- absolute path of what was indexed
     image_root          varchar,           -- --images, where given; else images are looked for under root
     unit                varchar not null,  -- normalized (0..1 of the image's width and height) or pixel
@@ -16,6 +16,7 @@ create table dataset (
     subjects_recorded   boolean not null,  -- false: no image names its subject
     classes             varchar[],         -- classes that the dataset declares, in its own order
     notes               varchar[],         -- what had to be assumed to read it, in plain words
+    schema_version      integer not null,  -- of these tables; an index of another version is built anew
     reader_version      integer not null,  -- a reader that changes its mind re-reads its files
     build_id            varchar not null,  -- new with every build
     indexed_at          timestamp not null,
@@ -83,12 +84,13 @@ create table keypoint (
 );
 
 create table joint (
-    skeleton varchar not null,
-    joint    smallint not null,
-    name     varchar not null,
-    flip     smallint,                     -- its mirror image's index; itself where it has none
-    sigma    double,                       -- OKS: published per-keypoint constant, NULL where none is
-    part     varchar                       -- head, torso, left_arm, ... or thumb, index, ...
+    skeleton  varchar not null,
+    joint     smallint not null,
+    name      varchar not null,            -- as the source spells it
+    flip      smallint,                    -- its mirror image's index; itself where it has none
+    sigma     double,                      -- OKS: published per-keypoint constant, NULL where none is
+    part      varchar,                     -- head, torso, left_arm, ... or thumb, index, ...
+    canonical varchar not null             -- the name that the same joint has in every skeleton
 );
 
 create table bone (

@@ -11,6 +11,7 @@ import duckdb
 
 from queries import sqlfile
 from queries.errors import WorkspaceError
+from queries.model import SCHEMA_VERSION
 from queries.workspace import Workspace, dataset_id_of
 
 if TYPE_CHECKING:
@@ -77,9 +78,15 @@ class Store:
         quoted = str(path).replace("'", "''")
         try:
             self._con.execute(f"attach '{quoted}' as {name} (read_only)")
-            self._con.execute(f"from {name}.dataset")
+            version = self._con.execute(f"select schema_version from {name}.dataset").fetchone()[0]
+        except (duckdb.BinderException, duckdb.CatalogException):
+            version = None  # from before versions were written down
         except duckdb.Error as error:
             self.broken[path.name] = str(error).split("\n", 1)[0]
+            return None
+        if version != SCHEMA_VERSION:
+            self.broken[path.name] = "made by another version of kpaudit; index the dataset again"
+            self._con.execute(f"detach database if exists {name}")
             return None
         return name
 

@@ -46,6 +46,9 @@ class Workspace:
 
     def prepare(self) -> None:
         """Makes the folders. Raises WorkspaceError where they can't be made or written to."""
+        if strange := set("?\\") & set(str(self.path)):
+            told = f"DuckDB can't open files in a folder with {' or '.join(sorted(strange))} in its path"
+            raise WorkspaceError(f"can't use the workspace {self.path}: {told}")
         try:
             (self.path / "datasets").mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -62,7 +65,11 @@ class Workspace:
         its scratch folder is removed by the next one.
         """
         self.prepare()
-        with (self.path / "lock").open("a") as lock:
+        try:
+            lock_file = (self.path / "lock").open("a")
+        except OSError as error:
+            raise WorkspaceError(f"can't write to the workspace {self.path}: {error.strerror}") from error
+        with lock_file as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -96,12 +103,12 @@ class Workspace:
 def dataset_id_of(path: Path) -> int | None:
     """The dataset's id, from its index's file name; None where the file is something else."""
     number = path.name.partition("-")[0]
-    return int(number) if number.isdigit() else None
+    return int(number) if number.isdecimal() else None
 
 
 def as_workspace_error(error: OSError, path: Path) -> Exception:
     """A full or unwritable disk as one clear sentence; anything else as it is."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return WorkspaceError(f"no space left for the index in {path}; the index that was there is unchanged")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and str(path) in str(error.filename or ""):
         return WorkspaceError(f"can't write to the workspace {path}: {error.strerror}")

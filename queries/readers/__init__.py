@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from types import ModuleType
 
 from queries.errors import UnknownFormat, unknown_name
 from queries.model import Detection
-from queries.readers import coco, hagrid, yolo
+from queries.readers import aic, coco, datatorch, h36m, hagrid, hagrid_yolo, lsp, mhp, mpii, ochuman, yolo
 from queries.readers.base import Scan
 
-READERS: tuple[ModuleType, ...] = (hagrid, coco, yolo)
+READERS: tuple[ModuleType, ...] = (
+    hagrid, coco, yolo, aic, ochuman, h36m, datatorch, hagrid_yolo, mpii, lsp, mhp
+)
 
 #: Below this a reader's guess is not taken: the user is told what was seen and may say --format.
 CONFIDENT = 0.5
@@ -33,6 +36,8 @@ def detect(scan: Scan) -> tuple[ModuleType, Detection]:
         ((reader, reader.detect(scan)) for reader in READERS), key=lambda guess: -guess[1].confidence
     )
     sure = [guess for guess in guesses if guess[1].confidence >= CONFIDENT]
+    covered = {name for _, found in sure for name in found.covers}
+    sure = [guess for guess in sure if guess[0].NAME not in covered]
     if not sure:
         raise UnknownFormat(_nothing_recognised(scan, guesses))
     if len(sure) > 1:
@@ -50,8 +55,13 @@ def _nothing_recognised(scan: Scan, guesses: list[tuple[ModuleType, Detection]])
         kinds[".json"] = len(scan.json_files)
     if scan.yaml_files:
         kinds[".yaml"] = len(scan.yaml_files)
+    for found in scan.data_files:
+        suffix = PurePosixPath(found.path).suffix.lower()
+        kinds[suffix] = kinds.get(suffix, 0) + 1
     seen = ", ".join(f"{count} {suffix}" for suffix, count in kinds.items()) or "no files"
     if scan.unreadable:
         seen += f"; can't be read: {', '.join(scan.unreadable[:3])}"
-    reasons = "; ".join(f"{reader.NAME}: {found.evidence}" for reader, found in guesses)
+    near = [guess for guess in guesses if guess[1].confidence > 0]
+    reasons = "; ".join(f"{reader.NAME}: {found.evidence}" for reader, found in near)
+    reasons = reasons or "`kpaudit formats` says which files each format is known by"
     return f"{scan.root} is no dataset that kpaudit knows. Seen: {seen}. {reasons}"

@@ -51,7 +51,7 @@ class Checked:
     def _number(self, value: Any, name: str) -> float | None:
         if value is None or isinstance(value, (int, float)):
             return value
-        if isinstance(value, str):
+        if isinstance(value, str) and "_" not in value:  # Python alone reads 1_0 as ten
             try:
                 return float(value)
             except ValueError:

@@ -2,7 +2,9 @@
 
 One object a file with `images`, `annotations` and `categories`; boxes are [x, y, w, h] in pixels, with
 the top-left corner first; keypoints are K triples (x, y, v), v = 0 not labelled, 1 labelled but not
-visible, 2 labelled and visible. Any K: the category names the joints and the bones (1-based). Source:
+visible, 2 labelled and visible. COCO-WholeBody adds foot_kpts, face_kpts, lefthand_kpts and righthand_kpts
+with a *_valid flag each: 17 + 6 + 68 + 21 + 21 = 133 joints; num_keypoints counts the 17. Human-Art adds
+keypoints_21. Any K: the category names the joints and the bones (1-based). Source:
 cocodataset.org/#format-data.
 """
 
@@ -20,6 +22,7 @@ from queries.readers import lenient
 from queries.readers.base import Build, Scan, bad_to_problem, glob_safe, largest, split_of_path
 from queries.readers.checked import Checked
 from queries.readers.coco_skeletons import Category, layout
+from queries.readers.hagrid import GESTURES
 
 NAME = "coco"
 TITLE = "COCO keypoints and COCO-style JSON, any number of joints"
@@ -29,6 +32,13 @@ VISIBILITY = "0 not labelled, 1 occluded, 2 visible; NULL for lists of two numbe
 SUBJECTS = "none"
 
 _SQL = "readers/coco.sql"
+#: COCO-WholeBody's and Human-Art's further keypoints, and what is kept of an image and an annotation as it is
+_PART_LISTS = ("keypoints_21", "foot_kpts", "face_kpts", "lefthand_kpts", "righthand_kpts")
+_IMAGE_ATTRIBUTES = ("crowdIndex", "category", "author", "picture_name", "description")
+_ANNOTATION_ATTRIBUTES = (
+    *("foot_valid", "face_valid", "lefthand_valid", "righthand_valid", "face_box", "lefthand_box"),
+    *("righthand_box", "center", "scale", "self_contact", "annotator"),
+)
 _ARRAYS = ("images", "annotations", "categories")
 _LIST = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
 _IMAGE = re.compile(rb'"(file_name|image_id|category_id)"\s*:')
@@ -36,7 +46,7 @@ _IMAGE = re.compile(rb'"(file_name|image_id|category_id)"\s*:')
 
 def detect(scan: Scan) -> Detection:
     """Sure where a JSON object holds COCO's lists; surer still where they name keypoints."""
-    mine = [path for path, head in scan.heads.items() if _is_mine(head)]
+    mine = [path for path, head in scan.heads.items() if is_mine(head)]
     if not mine:
         return Detection(0.0, "no JSON file holds images, annotations and categories")
     with_keypoints = [path for path in mine if b'"keypoints"' in scan.heads[path]]
@@ -46,7 +56,7 @@ def detect(scan: Scan) -> Detection:
 
 def files(scan: Scan, options: Options) -> list[SourceFile]:
     """The COCO files of a folder; beside files with keypoints, those without (captions, instances) are not read."""
-    mine = [f for f in scan.json_files if _is_mine(scan.heads[f.path]) or options.format == NAME]
+    mine = [f for f in scan.json_files if is_mine(scan.heads[f.path]) or options.format == NAME]
     with_keypoints = {f.path for f in mine if len(mine) == 1 or _holds_keypoints(scan, f)}
     folders = {f.path.rpartition("/")[0] for f in mine}
     found = []
@@ -96,10 +106,21 @@ def load(build: Build) -> DatasetFacts:
 
     for group in build.groups():
         build.read_group(group, strict, tolerant, lambda files: _flatten(build, sql, facts))
+    if not facts.skeletons and not build.con.execute(sql["any_list"]).fetchone()[0]:
+        facts.notes.append("no annotation has keypoints: boxes and classes alone are read")
+        if facts.classes and set(facts.classes) <= set(GESTURES):
+            # converters/hagrid_to_coco.py of github.com/hukenovs/hagrid
+            facts.notes.append(
+                "its classes are HaGRID's: the conversion to COCO leaves out landmarks, subjects and "
+                "demographics; index the original annotations to audit those"
+            )
     return facts
 
 
-def _is_mine(head: bytes) -> bool:
+def is_mine(head: bytes) -> bool:
+    """Whether a file that starts so holds COCO's lists; OCHuman's own nests annotations in images."""
+    if b'"max_iou"' in head or b'"keypoint_visible"' in head:
+        return False
     text = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
     return text.startswith(b"{") and bool(_LIST.search(text)) and (bool(_IMAGE.search(text)) or b"[]" in text)
 
@@ -123,6 +144,10 @@ def _flatten(build: Build, sql: dict[str, str], facts: DatasetFacts) -> None:
     con = build.con
     ids = {"dataset": build.dataset_id}
     first_annotation = build.id_base + build.annotations + 1
+    if con.execute(sql["has_parts"]).fetchone()[0]:
+        con.execute(sql["part_macro"])
+        con.execute(sql["part_problems"], ids)
+        con.execute(sql["join_parts"])
     _assign_skeletons(build, sql, facts)
     con.execute(sql["kept_images"], {"first_image": build.id_base + build.images + 1})
     con.execute(sql["images"], ids)
@@ -130,6 +155,7 @@ def _flatten(build: Build, sql: dict[str, str], facts: DatasetFacts) -> None:
     con.execute(sql["keypoints"])
     con.execute(sql["annotations"], {**ids, "first_annotation": first_annotation})
     con.execute(sql["image_problems"], ids)
+    con.execute(sql["size_problems"], ids)
     con.execute(sql["annotation_problems"], ids)
     con.execute(sql["keypoint_problems"], {**ids, "first_annotation": first_annotation})
     images, annotations = con.execute(sql["counts"]).fetchone()
@@ -221,12 +247,15 @@ def _records(file: SourceFile, problems: list[Problem]) -> Iterator[tuple[str, i
             told = f"the record is {_kind(item.value)}, expected an object"
             problems.append(Problem(file.file_id, locator, "record-malformed", told))
             continue
-        if lenient.has_invalid_text({k: v for k, v in item.value.items() if k != "segmentation"}):
-            told = "holds bytes that are not UTF-8; kept as escapes"
+        value = {k: v for k, v in item.value.items() if k != "segmentation"}
+        if invalid := lenient.has_invalid_text(value):
+            value = lenient.escaped(value)
+        if value.get("id") is not None:
+            locator += f" (id {value['id']})"
+        if invalid:
+            told = "holds text that is not valid UTF-8; kept as escapes"
             problems.append(Problem(file.file_id, locator, "record-malformed", told))
-        if item.value.get("id") is not None:
-            locator += f" (id {item.value['id']})"
-        fields = Checked(item.value, file.file_id, locator)
+        fields = Checked(value, file.file_id, locator)
         yield name, ord_, _typed(name, fields)
         problems.extend(fields.problems)
 
@@ -234,7 +263,8 @@ def _records(file: SourceFile, problems: list[Problem]) -> Iterator[tuple[str, i
 def _typed(name: str, fields: Checked) -> dict[str, Any]:
     if name == "images":
         numbers = {n: fields.number(n) for n in ("width", "height")}
-        return {"id": fields.text("id"), "file_name": fields.text("file_name"), **numbers}
+        kept = {n: fields.record.get(n) for n in _IMAGE_ATTRIBUTES}
+        return {"id": fields.text("id"), "file_name": fields.text("file_name"), **numbers, **kept}
     if name == "categories":
         skeleton = fields.record.get("skeleton")
         texts = {n: fields.text(n) for n in ("id", "name")}
@@ -242,7 +272,8 @@ def _typed(name: str, fields: Checked) -> dict[str, Any]:
     return {
         **{n: fields.text(n) for n in ("id", "image_id", "category_id")},
         **{n: fields.number(n) for n in ("area", "iscrowd", "num_keypoints")},
-        **{n: fields.numbers(n) for n in ("bbox", "keypoints")},
+        **{n: fields.numbers(n) for n in ("bbox", "keypoints", *_PART_LISTS)},
+        **{n: fields.record.get(n) for n in _ANNOTATION_ATTRIBUTES},
     }
 
 

@@ -6,12 +6,13 @@ select filename, images, annotations, categories
 from read_json(
     $paths,
     columns = {
-        images: 'STRUCT(id VARCHAR, file_name VARCHAR, width DOUBLE, height DOUBLE)[]',
-        annotations: 'STRUCT(id VARCHAR, image_id VARCHAR, category_id VARCHAR, bbox DOUBLE[], area DOUBLE, iscrowd DOUBLE, num_keypoints DOUBLE, keypoints DOUBLE[])[]',
+        images: 'STRUCT(id VARCHAR, file_name VARCHAR, width DOUBLE, height DOUBLE, crowdIndex JSON, category JSON, author JSON, picture_name JSON, description JSON)[]',
+        annotations: 'STRUCT(id VARCHAR, image_id VARCHAR, category_id VARCHAR, bbox DOUBLE[], area DOUBLE, iscrowd DOUBLE, num_keypoints DOUBLE, keypoints DOUBLE[], keypoints_21 DOUBLE[], foot_kpts DOUBLE[], face_kpts DOUBLE[], lefthand_kpts DOUBLE[], righthand_kpts DOUBLE[], foot_valid JSON, face_valid JSON, lefthand_valid JSON, righthand_valid JSON, face_box JSON, lefthand_box JSON, righthand_box JSON, center JSON, scale JSON, self_contact JSON, annotator JSON)[]',
         categories: 'STRUCT(id VARCHAR, name VARCHAR, keypoints VARCHAR[], skeleton JSON)[]'
     },
     records = true,
     filename = true,
+    hive_partitioning = false,
     maximum_object_size = $largest
 );
 
@@ -33,8 +34,9 @@ select * from read_json(
     $paths,
     columns = {
         filename: 'VARCHAR', ord: 'BIGINT',
-        r: 'STRUCT(id VARCHAR, file_name VARCHAR, width DOUBLE, height DOUBLE)'
+        r: 'STRUCT(id VARCHAR, file_name VARCHAR, width DOUBLE, height DOUBLE, crowdIndex JSON, category JSON, author JSON, picture_name JSON, description JSON)'
     },
+    hive_partitioning = false,
     format = 'newline_delimited'
 );
 
@@ -44,8 +46,9 @@ select * from read_json(
     $paths,
     columns = {
         filename: 'VARCHAR', ord: 'BIGINT',
-        r: 'STRUCT(id VARCHAR, image_id VARCHAR, category_id VARCHAR, bbox DOUBLE[], area DOUBLE, iscrowd DOUBLE, num_keypoints DOUBLE, keypoints DOUBLE[])'
+        r: 'STRUCT(id VARCHAR, image_id VARCHAR, category_id VARCHAR, bbox DOUBLE[], area DOUBLE, iscrowd DOUBLE, num_keypoints DOUBLE, keypoints DOUBLE[], keypoints_21 DOUBLE[], foot_kpts DOUBLE[], face_kpts DOUBLE[], lefthand_kpts DOUBLE[], righthand_kpts DOUBLE[], foot_valid JSON, face_valid JSON, lefthand_valid JSON, righthand_valid JSON, face_box JSON, lefthand_box JSON, righthand_box JSON, center JSON, scale JSON, self_contact JSON, annotator JSON)'
     },
+    hive_partitioning = false,
     format = 'newline_delimited'
 );
 
@@ -57,8 +60,77 @@ select * from read_json(
         filename: 'VARCHAR', ord: 'BIGINT',
         r: 'STRUCT(id VARCHAR, name VARCHAR, keypoints VARCHAR[], skeleton JSON)'
     },
+    hive_partitioning = false,
     format = 'newline_delimited'
 );
+
+-- name: has_parts
+-- Whether the group holds keypoints in more lists than one: COCO-WholeBody's and Human-Art's.
+select count(*) > 0 from raw_annotation
+where coalesce(r.keypoints_21, r.foot_kpts, r.face_kpts, r.lefthand_kpts, r.righthand_kpts) is not null;
+
+-- name: part_problems
+insert into problem
+select $dataset, f.file_id, locator, p.kind, p.message
+from (
+    select
+        a.filename,
+        'annotations[' || a.ord || ']' || coalesce(' (id ' || a.r.id || ')', '') as locator,
+        unnest(list_filter(
+            list_transform(
+                [
+                    {name: 'foot', n: len(a.r.foot_kpts), want: 18, off: a.r.foot_valid = 'false', flags: list_slice(a.r.foot_kpts, 3, 18, 3)},
+                    {name: 'face', n: len(a.r.face_kpts), want: 204, off: a.r.face_valid = 'false', flags: list_slice(a.r.face_kpts, 3, 204, 3)},
+                    {name: 'lefthand', n: len(a.r.lefthand_kpts), want: 63, off: a.r.lefthand_valid = 'false', flags: list_slice(a.r.lefthand_kpts, 3, 63, 3)},
+                    {name: 'righthand', n: len(a.r.righthand_kpts), want: 63, off: a.r.righthand_valid = 'false', flags: list_slice(a.r.righthand_kpts, 3, 63, 3)}
+                ],
+                lambda q: case
+                    when q.n is null then
+                        {kind: 'field-missing', message: q.name || '_kpts is missing; its ' || (q.want // 3) || ' joints are not labelled'}
+                    when q.n <> q.want then
+                        {kind: 'wrong-joint-count', message: q.name || '_kpts has ' || q.n || ' numbers, expected ' || q.want
+                            || '; its ' || (q.want // 3) || ' joints are not labelled'}
+                    when q.off and list_max(q.flags) > 0 then
+                        {kind: 'visibility-invalid', message: q.name || '_valid is false, but its joints are flagged as labelled; '
+                            || 'they are read as not labelled'} end
+            ),
+            lambda q: q is not null
+        )) as p
+    from raw_annotation a
+    where coalesce(a.r.foot_kpts, a.r.face_kpts, a.r.lefthand_kpts, a.r.righthand_kpts) is not null
+) q
+join build_file f on f.absolute = q.filename;
+
+-- name: join_parts
+-- COCO-WholeBody's 133 joints from its five lists: a list of another length than its joints need, or one
+-- that its own flag calls not valid, is not labelled. Human-Art's keypoints_21 begins with its keypoints.
+create or replace temp table raw_annotation as
+select
+    filename,
+    ord,
+    case
+        when coalesce(r.foot_kpts, r.face_kpts, r.lefthand_kpts, r.righthand_kpts) is not null
+            then struct_update(
+                r,
+                keypoints := r.keypoints
+                    || part_list(r.foot_kpts, 18, r.foot_valid)
+                    || part_list(r.face_kpts, 204, r.face_valid)
+                    || part_list(r.lefthand_kpts, 63, r.lefthand_valid)
+                    || part_list(r.righthand_kpts, 63, r.righthand_valid)
+            )
+        when len(r.keypoints_21) = 63 then struct_update(r, keypoints := r.keypoints_21)
+        else r
+    end as r
+from raw_annotation
+order by rowid;
+
+-- name: part_macro
+-- A part's numbers as they are, without its flags where the part is not valid, or as many zeros.
+create or replace temp macro part_list(numbers, want, valid) as case
+    when numbers is null or len(numbers) <> want then list_resize([]::double[], want, 0.0)
+    when valid = 'false' then list_transform(numbers, lambda v, i: case when i % 3 = 0 then 0.0 else v end)
+    else numbers
+end;
 
 -- name: categories
 -- Each category that a file declares or an annotation uses, with the lengths of its keypoint lists.
@@ -113,9 +185,19 @@ select
     coalesce(k.r.file_name, k.r.id) as key,
     k.r.file_name,
     coalesce(f.split, 'unsplit') as split,
-    case when k.r.width between 1 and 1e9 then k.r.width::integer end as width,
-    case when k.r.height between 1 and 1e9 then k.r.height::integer end as height,
-    null, null, null, null, null
+    case when k.r.width between 1 and 1e9 then try_cast(k.r.width as integer) end as width,
+    case when k.r.height between 1 and 1e9 then try_cast(k.r.height as integer) end as height,
+    null, null, null, null,
+    nullif(
+        json_merge_patch(
+            '{}',
+            json_object(
+                'crowdIndex', k.r.crowdIndex, 'category', k.r.category, 'author', k.r.author,
+                'picture_name', k.r.picture_name, 'description', k.r.description
+            )
+        ),
+        '{}'
+    ) as attributes
 from kept_image k
 join build_file f on f.absolute = k.filename
 order by k.image_id;
@@ -183,18 +265,37 @@ select
     coalesce(n.r.iscrowd, 0) > 0 as crowd,
     n.skeleton,
     null, null, null, null,
-    case
-        when len(n.r.keypoints) > 0 and not coalesce(n.fits, false)
-            then json_object('keypoints', n.r.keypoints)
-        when n.r.num_keypoints <> coalesce(k.labelled, 0)
-            then json_object('num_keypoints', n.r.num_keypoints)
-    end as attributes
+    nullif(
+        json_merge_patch(
+            '{}',
+            json_object(
+                'keypoints', case when len(n.r.keypoints) > 0 and not coalesce(n.fits, false) then n.r.keypoints end,
+                'num_keypoints', case when n.r.num_keypoints <> coalesce(k.labelled, 0) then n.r.num_keypoints end,
+                'foot_kpts', case when len(n.r.foot_kpts) <> 18 then n.r.foot_kpts end,
+                'face_kpts', case when len(n.r.face_kpts) <> 204 then n.r.face_kpts end,
+                'lefthand_kpts', case when len(n.r.lefthand_kpts) <> 63 then n.r.lefthand_kpts end,
+                'righthand_kpts', case when len(n.r.righthand_kpts) <> 63 then n.r.righthand_kpts end,
+                'foot_valid', n.r.foot_valid, 'face_valid', n.r.face_valid,
+                'lefthand_valid', n.r.lefthand_valid, 'righthand_valid', n.r.righthand_valid,
+                'face_box', n.r.face_box, 'lefthand_box', n.r.lefthand_box, 'righthand_box', n.r.righthand_box,
+                'center', n.r.center, 'scale', n.r.scale,
+                'self_contact', n.r.self_contact, 'annotator', n.r.annotator
+            )
+        ),
+        '{}'
+    ) as attributes
 from instance n
 left join (
-    select annotation_id, count_if(visibility is null or visibility > 0) as labelled
-    from keypoint
-    where annotation_id >= $first_annotation
-    group by annotation_id
+    -- where further lists follow the 17 of COCO, num_keypoints counts those 17 alone
+    select k.annotation_id, count_if(k.visibility is null or k.visibility > 0) as labelled
+    from keypoint k
+    join instance n on n.annotation_id = k.annotation_id
+    where k.annotation_id >= $first_annotation
+        and (
+            k.joint < 17
+            or coalesce(n.r.keypoints_21, n.r.foot_kpts, n.r.face_kpts, n.r.lefthand_kpts, n.r.righthand_kpts) is null
+        )
+    group by k.annotation_id
 ) k using (annotation_id)
 order by n.annotation_id;
 
@@ -218,6 +319,18 @@ from raw_image a
 join build_file f on f.absolute = a.filename
 left join kept_image k on k.filename = a.filename and k.ord = a.ord
 where k.ord is null or a.r.file_name is null;
+
+-- name: size_problems
+insert into problem
+select
+    $dataset, f.file_id,
+    'images[' || k.ord || '] (id ' || k.r.id || ')',
+    case when not isfinite(k.r.width) or not isfinite(k.r.height) then 'non-finite-coordinate' else 'negative-size' end,
+    'the image is ' || coalesce(k.r.width::varchar, 'null') || ' x ' || coalesce(k.r.height::varchar, 'null')
+        || ' pixels, expected at least 1 x 1; such a size counts as unknown'
+from kept_image k
+join build_file f on f.absolute = k.filename
+where not (k.r.width between 1 and 1e9 and k.r.height between 1 and 1e9);
 
 -- name: annotation_problems
 insert into problem
@@ -308,3 +421,7 @@ where not exists (
     select 1 from problem e
     where e.file_id = f.file_id and e.locator = q.locator and e.kind = 'field-type' and p.kind <> 'wrong-joint-count'
 );
+
+-- name: any_list
+-- Whether any annotation came with a list of keypoints that nothing could be made of.
+select count(*) from problem where kind = 'wrong-joint-count';

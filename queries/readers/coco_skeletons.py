@@ -62,6 +62,8 @@ def _named(category: Category, own_name: str, commonest: int) -> Layout:
     fits = not category.lengths or count * dims in category.lengths
     if not fits and commonest % 3 == 0 and commonest // 3 < count:
         return _shorter(category, own_name, commonest // 3)
+    if not fits and (longer := _longer(category, commonest)):
+        return Layout(longer, 3)
     bones, complaints = _bones(category, count)
     known = skeletons.matching(category.joints)
     broken_bones = any(kind == "skeleton-index-out-of-range" for kind, _ in complaints)
@@ -74,6 +76,9 @@ def _named(category: Category, own_name: str, commonest: int) -> Layout:
         return Layout(skeletons.from_names(own_name, names, bones, category.name), dims, tuple(complaints))
     if known is None:
         return Layout(own, dims, tuple(complaints))
+    if skeletons.misnamed(known, category.joints):
+        complaints.append(("skeleton-names", f"category {category.name!r}: {known.names_note}"))
+        return Layout(known, dims, tuple(complaints))
     # A bone list that points outside its joints was made for another skeleton: CrowdPose repeats COCO's.
     if not bones or broken_bones or skeletons.same_bones(own, known):
         return Layout(_spelled(own, known), dims, tuple(complaints))
@@ -82,7 +87,7 @@ def _named(category: Category, own_name: str, commonest: int) -> Layout:
 
 def _spelled(own: Skeleton, known: Skeleton) -> Skeleton:
     """The bundled skeleton, unless the file spells its joints in another way: then its own names stand."""
-    if own.names == known.names:
+    if own.names in (known.names, known.published_names):
         return known
     bones_of_known = Skeleton(own.name, own.joints, known.bones, own.title, own.source)
     return skeletons.with_known_facts(bones_of_known, known)
@@ -100,13 +105,22 @@ def _shorter(category: Category, own_name: str, count: int) -> Layout:
     return Layout(own, 3, tuple(complaints), f"{told}: read as {own.name}")
 
 
+def _longer(category: Category, commonest: int) -> Skeleton | None:
+    """COCO-WholeBody's case: the category names COCO's 17 joints alone, and 133 are there."""
+    names = [skeletons.canonical(name) for name in category.joints]
+    for known in skeletons.bundled().values():
+        begins = [skeletons.canonical(name) for name in known.names[: len(names)]]
+        if 3 * len(known.joints) == commonest and begins == names:
+            return known
+    return None
+
+
 def _unnamed(category: Category, commonest: int, flags_fit: Callable[[int], bool]) -> Layout:
     dims = 3 if commonest % 3 == 0 and (commonest % 2 or flags_fit(commonest)) else 2
     if commonest % dims:
         return Layout(None, 3)
     count = commonest // dims
-    known = [s for s in skeletons.bundled().values() if len(s.joints) == count]
-    skeleton = known[0] if len(known) == 1 else skeletons.numbered(f"unnamed-{count}", count)
+    skeleton = skeletons.default_for(count) or skeletons.numbered(f"unnamed-{count}", count)
     told = f"category {category.name!r} names no keypoints; its lists of {commonest} numbers"
     return Layout(skeleton, dims, (), f"{told} are read as {skeleton.name}, {dims} numbers a joint")
 

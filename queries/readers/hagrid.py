@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from queries import skeletons, sqlfile
+from queries.errors import UnreadableInput
 from queries.model import DatasetFacts, Detection, Options, Problem, SourceFile
 from queries.readers import lenient
 from queries.readers.base import Build, Scan, bad_to_problem, glob_safe, largest
@@ -75,6 +76,9 @@ def files(scan: Scan, options: Options) -> list[SourceFile]:
 def load(build: Build) -> DatasetFacts:
     """Reads all files; see `Build.read_group` for the two paths."""
     sql = sqlfile.statements(_SQL)
+    skeleton = build.options.skeleton or skeletons.get(SKELETON)
+    if len(skeleton.joints) != 21:
+        raise UnreadableInput(f"--skeleton has {len(skeleton.joints)} joints, HaGRID's hands have 21")
     build.con.execute("create temp table build_file (file_id bigint, class varchar, split varchar, absolute varchar)")
     build.con.executemany(
         "insert into build_file values (?, ?, ?, ?)",
@@ -94,15 +98,14 @@ def load(build: Build) -> DatasetFacts:
         return len(problems)
 
     for group in build.groups():
-        build.read_group(group, strict, tolerant, lambda files: _flatten(build, sql))
+        build.read_group(group, strict, tolerant, lambda files: _flatten(build, sql, skeleton.name))
 
     known = sorted({*GESTURES, *(f.absolute.stem for f in build.files if f.skipped is None)})
     build.con.execute(sql["unknown_labels"], {"dataset": build.dataset_id, "known": known})
     build.con.execute(sql["missing_subjects"], {"dataset": build.dataset_id})
     stems = {f.absolute.stem for f in build.files if f.skipped is None}
     classes = [gesture for gesture in GESTURES if gesture in stems] + sorted(stems - set(GESTURES))
-    skeleton = build.options.skeleton or skeletons.get(SKELETON)
-    return DatasetFacts("normalized", False, classes, skeletons={SKELETON: skeleton})
+    return DatasetFacts("normalized", False, classes, skeletons={skeleton.name: skeleton})
 
 
 def _is_mine(head: bytes) -> bool:
@@ -116,7 +119,7 @@ def _split_of(folder: str) -> str | None:
     return name if name in _SPLITS else None
 
 
-def _flatten(build: Build, sql: dict[str, str]) -> None:
+def _flatten(build: Build, sql: dict[str, str], skeleton: str) -> None:
     """Moves the staged records of a group into the index's tables."""
     con = build.con
     con.execute(sql["hands"])
@@ -125,7 +128,7 @@ def _flatten(build: Build, sql: dict[str, str]) -> None:
     con.execute(sql["images"], ids)
     con.execute(sql["keypoints"], {"first_annotation": first_annotation})
     con.execute(
-        sql["annotations"], {**ids, "first_annotation": first_annotation, "skeleton": SKELETON}
+        sql["annotations"], {**ids, "first_annotation": first_annotation, "skeleton": skeleton}
     )
     con.execute(sql["record_problems"], ids)
     con.execute(sql["hand_problems"], ids)
@@ -138,6 +141,7 @@ def _flatten(build: Build, sql: dict[str, str]) -> None:
         sql["united_annotations"], {**ids, "first_annotation": build.id_base + build.annotations + 1}
     )
     build.annotations += united
+    con.execute(sql["united_problems"], ids)
 
 
 def _looks_like_record(value: Any) -> bool:
@@ -150,7 +154,10 @@ def _records(file: SourceFile, problems: list[Problem]) -> Iterator[dict[str, An
         if isinstance(item, lenient.Bad):
             problems.append(bad_to_problem(item, file))
             continue
-        key, value = str(item.path[0]), item.value
+        key, value = lenient.escaped(str(item.path[0])), item.value
+        if value is None:
+            yield {"filename": str(file.absolute), "key": key, "rec": None}  # the SQL reports it
+            continue
         if not isinstance(value, dict):
             shown = json.dumps(value)
             shown = shown if len(shown) <= 60 else shown[:57] + "..."
@@ -158,10 +165,10 @@ def _records(file: SourceFile, problems: list[Problem]) -> Iterator[dict[str, An
                 Problem(file.file_id, key, "record-malformed", f"the record is {shown}, expected an object")
             )
             continue
-        if lenient.has_invalid_text(key) or lenient.has_invalid_text(value):
-            problems.append(
-                Problem(file.file_id, key, "record-malformed", "holds bytes that are not UTF-8; kept as escapes")
-            )
+        if key != item.path[0] or lenient.has_invalid_text(value):
+            value = lenient.escaped(value)
+            told = "holds text that is not valid UTF-8; kept as escapes"
+            problems.append(Problem(file.file_id, key, "record-malformed", told))
         fields = Checked(value, file.file_id, key)
         record = {
             "bboxes": fields.numbers("bboxes", 2),

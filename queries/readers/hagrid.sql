@@ -13,6 +13,7 @@ from (
         },
         records = false,
         filename = true,
+        hive_partitioning = false,
         maximum_object_size = $largest
     )
 ) r;
@@ -28,6 +29,7 @@ from read_json(
         key: 'VARCHAR',
         rec: 'STRUCT(bboxes DOUBLE[][], labels VARCHAR[], user_id VARCHAR, united_bbox JSON, united_label JSON, hand_landmarks DOUBLE[][][], landmarks DOUBLE[][][], leading_hand VARCHAR, leading_conf DOUBLE, meta JSON)'
     },
+    hive_partitioning = false,
     format = 'newline_delimited',
     maximum_object_size = $largest
 ) r;
@@ -76,8 +78,8 @@ select
     null as height,
     rec.user_id as subject,
     try_cast(coalesce(rec.meta->>'$.age[0]', rec.meta->>'$.age') as double) as age,
-    coalesce(rec.meta->>'$.gender[0]', rec.meta->>'$.gender') as gender,
-    coalesce(rec.meta->>'$.race[0]', rec.meta->>'$.race') as race,
+    rec.meta->>(case json_type(rec.meta, '$.gender') when 'ARRAY' then '$.gender[0]' else '$.gender' end) as gender,
+    rec.meta->>(case json_type(rec.meta, '$.race') when 'ARRAY' then '$.race[0]' else '$.race' end) as race,
     case
         when rec.leading_hand is not null
             then json_object('leading_hand', rec.leading_hand, 'leading_conf', rec.leading_conf)
@@ -139,7 +141,7 @@ create or replace temp table united as
 select
     rowid as image_row,
     hands + i as ordinal,
-    case when nested then united_label->>('$[' || i || ']') else united_label->>'$' end as label,
+    united_label->>('$[' || i || ']') as label,
     try_cast(case when nested then united_bbox->('$[' || i || ']') else united_bbox end as double[]) as box
 from (
     select
@@ -175,6 +177,31 @@ select
     null, false, null, null, null, null, null, null
 from united;
 
+-- name: united_problems
+insert into problem
+select $dataset, i.file_id, i.key, p.kind, p.message
+from (
+    select image_row, unnest(list_filter(
+        [
+            case when box is null then
+                {kind: 'field-type', message: 'united_bbox is not a list of numbers'}
+            when len(box) <> 4 then
+                {kind: 'field-type', message: 'united_bbox has ' || len(box) || ' numbers, expected 4'}
+            when list_aggregate(box, 'count') < 4 then
+                {kind: 'field-type', message: 'united_bbox holds something else than 4 numbers'}
+            when not (isfinite(box[1]) and isfinite(box[2]) and isfinite(box[3]) and isfinite(box[4])) then
+                {kind: 'non-finite-coordinate', message: 'united_bbox is ' || box::varchar || ', expected finite numbers'}
+            when box[3] < 0 or box[4] < 0 then
+                {kind: 'negative-size', message: 'united_bbox is ' || box::varchar || ': a width or height below 0'} end,
+            case when label is null then
+                {kind: 'field-missing', message: 'united_label is missing, where there is a united_bbox'} end
+        ],
+        lambda q: q is not null
+    )) as p
+    from united
+) r
+join image i on i.image_id = $first_image + r.image_row;
+
 -- name: record_problems
 insert into problem
 select $dataset, i.file_id, i.key, p.kind, p.message
@@ -191,6 +218,10 @@ from (
                         {kind: 'field-missing', message: 'bboxes is missing or null, expected a list of boxes'} end,
                     case when rec is not null and rec.labels is null then
                         {kind: 'field-missing', message: 'labels is missing or null, expected a label a box'} end,
+                    case when list_aggregate(rec.bboxes, 'count') < len(rec.bboxes) then
+                        {kind: 'field-type', message: 'bboxes holds null, expected boxes'} end,
+                    case when list_aggregate(rec.labels, 'count') < len(rec.labels) then
+                        {kind: 'field-type', message: 'labels holds null, expected text'} end,
                     case when len(rec.bboxes) <> len(rec.labels) then
                         {kind: 'length-mismatch', message: len(rec.bboxes) || ' boxes but ' || len(rec.labels) || ' labels'} end,
                     case when len(coalesce(rec.hand_landmarks, rec.landmarks)) <> len(rec.bboxes) then
@@ -207,7 +238,11 @@ from (
     )
     where len(problems) > 0
 ) r
-join image i on i.image_id = $first_image + r.image_row;
+join image i on i.image_id = $first_image + r.image_row
+-- the tolerant path has already said what stood there instead
+where not (p.kind = 'field-type' and p.message like '% holds null%' and exists (
+    select 1 from problem q where q.file_id = i.file_id and q.locator = i.key and q.kind = 'field-type'
+));
 
 -- name: hand_problems
 insert into problem

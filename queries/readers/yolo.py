@@ -52,7 +52,8 @@ def files(scan: Scan, options: Options) -> list[SourceFile]:
     stat = data.file.stat()
     path = os.path.relpath(data.file, scan.base)
     found = [SourceFile(1, path, data.file, None, stat.st_size, stat.st_mtime_ns)]
-    for split, label in _labels(data, options):
+    pairs = _pairs(data, scan.base, options, [])
+    for split, label in dict.fromkeys((split, label) for split, label, _ in pairs):
         try:
             stat = os.stat(label)
         except OSError:
@@ -71,6 +72,12 @@ def files(scan: Scan, options: Options) -> list[SourceFile]:
                 )
             )
     return found
+
+
+def image_keys(scan: Scan, options: Options) -> set[tuple[str, str]]:
+    """(split, key) of every image: a new one without a label file changes the dataset too."""
+    pairs = _pairs(_data(scan, options), scan.base, options, [])
+    return {(split, _key(label, image, scan.base)) for split, label, image in pairs}
 
 
 def load(build: Build) -> DatasetFacts:
@@ -133,21 +140,28 @@ def _data(scan: Scan, options: Options) -> DataYaml:
     return parse(scan.base / pose[0], _allowed(scan.root, options))
 
 
-def _labels(data: DataYaml, options: Options) -> Iterator[tuple[str, str]]:
-    for split, label, _ in _pairs(data, options, []):
-        yield split, label
+def _key(label: str, image: str | None, base: Path) -> str:
+    return os.path.relpath(image, base) if image is not None else _image_like(os.path.relpath(label, base))
 
 
 def _pairs(
-    data: DataYaml, options: Options, unreadable: list[tuple[str, str]]
+    data: DataYaml, base: Path, options: Options, unreadable: list[tuple[str, str]]
 ) -> Iterator[tuple[str, str, str | None]]:
-    """(split, label path, image path or None) of every image, and of every label without one."""
+    """(split, label path, image path or None) of every image, and of every label without one.
+
+    What can't be read, or lies outside the folders that may be, goes to `unreadable`.
+    """
+    allowed = tuple(f"{folder}{os.sep}" for folder in _allowed(base, options))
     for split, source in data.sources:
         split = options.split or split  # noqa: PLW2901
         seen = set()
         if source.exists():
             try:
                 for image in images_of(source, data.data_root):
+                    if not str(image).startswith(allowed):
+                        told = f"listed in {source.name}, lies outside {base}; not read"
+                        unreadable.append((str(image), told))
+                        continue
                     label = label_of(str(image))
                     seen.add(label)
                     yield split, label, str(image)
@@ -166,17 +180,28 @@ def _pairs(
 
 def _stage_images(build: Build, data: DataYaml) -> None:
     """Fills `listed_image`: every image of the splits with its label file, background images too."""
-    by_path = {str(file.absolute): file for file in build.files[1:] if file.skipped is None}
+    by_path = {(f.split, str(f.absolute)): f for f in build.files[1:] if f.skipped is None}
+    used: dict[tuple[str, str], str] = {}
+    staged: set[tuple[str, str]] = set()
+    repeated: list[tuple[int, str, str]] = []
     unreadable: list[tuple[str, str]] = []
     rows: dict[str, list] = {name: [] for name in ("image_id", "file_id", "key", "file_name", "split")}
     without_image, any_image = [], False
     base = build.root if build.root.is_dir() else build.root.parent
     listed = 0
-    for split, label, image in _pairs(data, build.options, unreadable):
-        listed += 1
-        file = by_path.get(label)
+    for split, label, image in _pairs(data, base, build.options, unreadable):
+        file = by_path.get((split, label))
         any_image = any_image or image is not None
-        name = os.path.relpath(image, base) if image is not None else _image_like(os.path.relpath(label, base))
+        name = _key(label, image, base)
+        if (first := used.setdefault((split, label), name)) == name and (split, label) in staged:
+            repeated.append((1, name, f"the image is listed twice in the split {split}; it counts once"))
+            continue
+        if first != name:
+            told = f"shares its label file with {first}; the instances are counted there alone"
+            repeated.append((file.file_id if file is not None else 1, name, told))
+            file = None
+        staged.add((split, label))
+        listed += 1
         if image is None:
             without_image.append((file, name))
         rows["image_id"].append(build.id_base + listed)
@@ -198,6 +223,7 @@ def _stage_images(build: Build, data: DataYaml) -> None:
     elif without_image:
         data.notes.append("no image is on disk: the label files alone are indexed")
     build.add_problems(Problem(1, path, "file-unreadable", reason) for path, reason in unreadable)
+    build.add_problems(Problem(number, name, "duplicate-image-key", told) for number, name, told in repeated)
 
 
 def _frame(columns: dict[str, list]) -> pd.DataFrame:
@@ -232,7 +258,7 @@ def _batches(build: Build) -> Iterator[pd.DataFrame]:
             continue
         build.status[file.file_id] = ("read", None)
         build.hashes[file.file_id] = hashlib.blake2b(data, digest_size=16).hexdigest()
-        for number, line in enumerate(data.decode("utf-8", "replace").splitlines()):
+        for number, line in enumerate(data.decode("utf-8-sig", "replace").splitlines()):
             if text := " ".join(line.split()):
                 columns[0].append(file.file_id)
                 columns[1].append(number)

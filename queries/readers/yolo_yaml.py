@@ -39,21 +39,22 @@ class DataYaml:
         known = None
         if self.names is not None:
             known = skeletons.matching(self.names)
+            if known is not None and skeletons.misnamed(known, self.names):
+                self.complaints.append(("skeleton-names", f"kpt_names: {known.names_note}"))
             try:
                 found = known or skeletons.from_names(own_name, self.names, [])
             except SkeletonError as error:
                 self.complaints.append(("skeleton-names", f"kpt_names: {error}"))
                 found = skeletons.numbered(own_name, self.joints)
         else:
-            like = [s for s in skeletons.bundled().values() if len(s.joints) == self.joints]
-            known = like[0] if len(like) == 1 else None
+            known = skeletons.default_for(self.joints)
             found = known or skeletons.numbered(f"unnamed-{self.joints}", self.joints)
             self.notes.append(f"data.yaml names no keypoints; its {self.joints} are read as {found.name}")
         if self.flip is None or self.flip == [joint.flip for joint in found.joints]:
             return found
         # The file's own flip map stands, even a wrong one: telling so is the audit's business.
         joints = tuple(
-            SkeletonJoint(joint.name, flip, joint.sigma, joint.part)
+            SkeletonJoint(joint.name, flip, joint.sigma, joint.part, joint.canonical)
             for joint, flip in zip(found.joints, self.flip, strict=True)
         )
         return Skeleton(own_name, joints, found.bones, found.title, found.source, found.sigmas_source)
@@ -66,7 +67,7 @@ def parse(file: Path, allowed: tuple[Path, ...]) -> DataYaml:
     """
     try:
         data = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: not UTF-8, or a day of no month
         raise UnreadableInput(f"{file} can't be read as YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(data, dict):
         raise UnreadableInput(f"{file} is not a mapping with train, val, names and kpt_shape")

@@ -4,7 +4,8 @@ listed as (
     select file_id, locator, message
     from problem
     where dataset_id = $dataset and kind = $kind
-    order by file_id, locator, message
+    -- annotations[9] before annotations[10]
+    order by file_id, try_cast(regexp_extract(locator, '\[(\d+)\]', 1) as bigint), locator, message
     limit $limit
 )
 select f.path as file, l.locator, l.message, i.key as image
@@ -15,4 +16,4 @@ left join (
     from image
     where dataset_id = $dataset and key in (select locator from listed)
 ) i on i.file_id = l.file_id and i.key = l.locator
-order by f.path, l.locator, l.message
+order by f.path, try_cast(regexp_extract(l.locator, '\[(\d+)\]', 1) as bigint), l.locator, l.message

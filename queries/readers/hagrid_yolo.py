@@ -1,0 +1,223 @@
+"""HaGRID's own YOLO conversion: boxes and classes, without landmarks, subjects or anything else.
+
+`converters/hagrid_to_yolo.py` writes `<phase>_labels/<gesture>/<image>.txt`, a line a hand,
+`class cx cy w h`, all normalized, and links the images to `<phase>/<gesture>/<image>.jpg`; no data.yaml.
+Source: that file,
+convert_utils.py and converter_config.yaml of github.com/hukenovs/hagrid, at its 2022 and later versions.
+
+Nothing in the output names the classes: a number is the gesture's place among the config's `targets`.
+Where every folder's files mostly hold the number that its gesture has in the published config (18
+gestures and no_gesture), those names are taken; else the commonest number of a folder is its gesture's
+where that leaves no doubt, and other numbers stay without a name. A note tells which. Nor does it record
+`--bbox_format`: the default, cxcywh, is assumed, and a note says so.
+
+The COCO conversion is plain COCO without keypoints, and the coco reader reads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from queries import sqlfile
+from queries.model import DatasetFacts, Detection, Options, SourceFile
+from queries.readers.base import Build, Scan, insert_rows
+from queries.readers.hagrid import GESTURES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAME = "hagrid-yolo"
+TITLE = "HaGRID converted to YOLO by its own converter: boxes alone"
+VERSION = 1
+LOOKS_FOR = "{train,val,test}_labels/<gesture>/*.txt"
+VISIBILITY = "no keypoints"
+SUBJECTS = "none (the conversion leaves user_id out)"
+
+#: The `targets` of the published converter_config.yaml, in its order: a class is its place here.
+TARGETS = [
+    "call",
+    "dislike",
+    "fist",
+    "four",
+    "like",
+    "mute",
+    "ok",
+    "one",
+    "palm",
+    "peace",
+    "rock",
+    "stop",
+    "stop_inverted",
+    "three",
+    "two_up",
+    "two_up_inverted",
+    "three2",
+    "peace_inverted",
+    "no_gesture",
+]
+
+_SPLITS = {"train": "train", "val": "val", "test": "test"}
+_BATCH = 20_000
+_SAMPLE = 300
+
+
+def detect(scan: Scan) -> Detection:
+    """Sure where a folder `<phase>_labels` holds folders named after gestures."""
+    found = _gesture_folders(scan.root)
+    if not found:
+        return Detection(0.0, "no <phase>_labels folder holds a folder for each gesture")
+    told = f"{found[0][1].parent.name} holds label files for {len({path.name for _, path in found})} gestures"
+    return Detection(0.9, told)
+
+
+def files(scan: Scan, options: Options) -> list[SourceFile]:
+    """Every label file, phase by phase and gesture by gesture."""
+    found = []
+    for phase, folder in _gesture_folders(scan.root):
+        split = options.split or _SPLITS.get(phase, phase)
+        with os.scandir(folder) as entries:
+            labels = sorted(
+                (entry for entry in entries if entry.name.endswith(".txt") and entry.is_file()),
+                key=lambda entry: entry.name,
+            )
+        for entry in labels:
+            stat = entry.stat()
+            path = f"{folder.parent.name}/{folder.name}/{entry.name}"
+            found.append(
+                SourceFile(len(found) + 1, path, Path(entry.path), split, stat.st_size, stat.st_mtime_ns)
+            )
+    return found
+
+
+def load(build: Build) -> DatasetFacts:
+    """Reads all label files in batches; the lines are parsed by DuckDB, as those of any YOLO dataset."""
+    sql, con = sqlfile.statements("readers/yolo.sql"), build.con
+    con.execute(
+        "create temp table listed_image "
+        "(image_id bigint, file_id bigint, key varchar, file_name varchar, split varchar)"
+    )
+    rows = []
+    for place, file in enumerate(build.files, start=1):
+        name = _image_of(file.path)
+        rows.append((build.id_base + place, file.file_id, name, name, file.split))
+    insert_rows(con, "listed_image", rows)
+    build.images = len(rows)
+    con.execute(sql["images"], {"dataset": build.dataset_id})
+    classes, told = _classes(build.files)
+    con.execute("create temp table class (number double, name varchar)")
+    insert_rows(con, "class", [(float(number), name) for number, name in sorted(classes.items())])
+    shape = {"joints": 0, "dims": 2}
+    for frame in _batches(build):
+        con.register("label_line", frame)
+        con.execute(sql["lines"])
+        con.unregister("label_line")
+        first = {"first_annotation": build.id_base + build.annotations + 1}
+        con.execute(sql["instances"], {**shape, **first})
+        con.execute(sql["annotations"], {"dataset": build.dataset_id, "skeleton": None})
+        con.execute(sql["problems"], {"dataset": build.dataset_id, **shape})
+        build.annotations += con.execute(sql["count"]).fetchone()[0]
+    con.execute(
+        "update problem set message = replace(message, 'is not in data.yaml''s names', "
+        "'has no name: the conversion writes none') where kind = 'unknown-label'"
+    )
+    notes = [
+        "boxes and classes alone: HaGRID's conversion leaves out landmarks, subjects and demographics; "
+        "index the original annotations to audit those",
+        told,
+        "boxes are read as the converter's default, cxcywh: its output does not say which was asked for",
+    ]
+    return DatasetFacts("normalized", False, [classes[number] for number in sorted(classes)], notes)
+
+
+def _gesture_folders(root: Path) -> list[tuple[str, Path]]:
+    """(phase, folder) of every folder of a gesture's label files."""
+    if not root.is_dir():
+        return []
+    try:
+        phases = [
+            entry for entry in sorted(root.iterdir()) if entry.name.endswith("_labels") and entry.is_dir()
+        ]
+        return [
+            (phase.name.removesuffix("_labels"), folder)
+            for phase in phases
+            for folder in sorted(phase.iterdir())
+            if folder.name in GESTURES and folder.is_dir() and not folder.is_symlink()
+        ]
+    except OSError:
+        return []  # the walk has said which folder can't be read
+
+
+def _image_of(label: str) -> str:
+    phase, gesture, name = label.split("/")
+    return f"{phase.removesuffix('_labels')}/{gesture}/{os.path.splitext(name)[0]}.jpg"
+
+
+def _classes(files: list[SourceFile]) -> tuple[dict[int, str], str]:
+    """The names of the class numbers, and a note that says where they come from."""
+    counts, images = _sampled(files)
+    if all(
+        gesture in TARGETS and 2 * numbers[TARGETS.index(gesture)] >= images[gesture]
+        for gesture, numbers in counts.items()
+    ) and all(number < len(TARGETS) for numbers in counts.values() for number in numbers):
+        told = "class numbers are named by the order of HaGRID's published converter_config.yaml"
+        return dict(enumerate(TARGETS)), f"{told}, which the folders agree with"
+    commonest = {gesture: numbers.most_common(1)[0][0] for gesture, numbers in counts.items() if numbers}
+    taken = Counter(commonest.values())
+    classes = {number: gesture for gesture, number in commonest.items() if taken[number] == 1}
+    told = (
+        f"class numbers are not those of HaGRID's published config: {len(classes)} are named after the folder"
+    )
+    return classes, f"{told} in which they are the commonest, the others have no name"
+
+
+def _sampled(files: list[SourceFile]) -> tuple[dict[str, Counter[int]], Counter[str]]:
+    """Of the first files of each gesture: in how many a class number stands, and how many they are."""
+    counts: dict[str, Counter[int]] = {}
+    images: Counter[str] = Counter()
+    for file in files:
+        gesture = file.path.split("/")[1]
+        if images[gesture] >= _SAMPLE:
+            continue
+        try:
+            lines = file.absolute.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            continue
+        numbers = {int(word) for line in lines if (word := line.partition(" ")[0]).isdecimal()}
+        if numbers:
+            images[gesture] += 1
+            counts.setdefault(gesture, Counter()).update(numbers)
+    return counts, images
+
+
+def _batches(build: Build) -> Iterator[pd.DataFrame]:
+    """The lines of the label files, a batch of files at a time, single-spaced."""
+    # pandas takes longer to import than most commands to run
+    import pandas as pd  # noqa: PLC0415
+
+    rows: list[tuple[int, int, str]] = []
+    pending, columns = 0, ["file_id", "line", "text"]
+    for count, file in enumerate(build.files, start=1):
+        try:
+            data = file.absolute.read_bytes()
+        except OSError as error:
+            build.refuse(file, f"can't be read: {error.strerror}")
+            continue
+        build.status[file.file_id] = ("read", None)
+        build.hashes[file.file_id] = hashlib.blake2b(data, digest_size=16).hexdigest()
+        for number, line in enumerate(data.decode("utf-8-sig", "replace").splitlines()):
+            if text := " ".join(line.split()):
+                rows.append((file.file_id, number, text))
+        pending += file.bytes
+        if count % _BATCH == 0:
+            if rows:
+                yield pd.DataFrame(rows, columns=columns)
+            build.advance(pending, file.path)
+            rows, pending = [], 0
+    if rows:
+        yield pd.DataFrame(rows, columns=columns)
+    build.advance(pending, "label files")

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 SEED = 20240917
-QUALITY = 84
+QUALITY = 66
 
 
 def generator(*numbers):

@@ -24,6 +24,7 @@ from dashboard.charts_base import (
     categories,
     finish,
     height_of,
+    log_ticks,
     longest_tail,
     split_colors,
 )
@@ -174,7 +175,7 @@ def histogram(
     fig.update_layout(barmode="stack", bargap=0)
     axis(fig.update_xaxes, value_title)
     if log and len(low):
-        ticks = _log_ticks(float(low.min()), float(high.max()))
+        ticks = log_ticks(float(low.min()), float(high.max()))
         fig.update_xaxes(tickvals=[math.log10(t) for t in ticks], ticktext=[f"{t:g}" for t in ticks])
     axis(fig.update_yaxes, count_title)
     return finish(fig, title, height=330, legend=len(colors) > 1)
@@ -259,10 +260,3 @@ def _range(row: pd.Series) -> str:
     if row.get("last", False) and not row.get("first", False):
         return f"{row['low']:.4g} and more"
     return f"{row['low']:.4g} to {row['high']:.4g}"
-
-
-def _log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten between two logarithms, with 2 and 5 where few powers fit."""
-    steps = (1,) if high - low > 4 else (1, 2, 5)
-    found = [s * 10.0**e for e in range(math.floor(low), math.ceil(high) + 1) for s in steps]
-    return [t for t in found if low - 1e-9 <= math.log10(t) <= high + 1e-9] or [10**low, 10**high]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -34,6 +35,13 @@ def longest_tail(order: Sequence[str]) -> tuple[list[str], int]:
         return list(order), 0
     half = MAX_CATEGORIES // 2
     return [*order[:half], *order[-half:]], len(order) - 2 * half
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Powers of ten between two logarithms, with 2 and 5 where few powers fit."""
+    steps = (1,) if high - low > 4 else (1, 2, 5)
+    found = [s * 10.0**e for e in range(math.floor(low), math.ceil(high) + 1) for s in steps]
+    return [t for t in found if low - 1e-9 <= math.log10(t) <= high + 1e-9] or [10**low, 10**high]
 
 
 def axis(update: Callable[..., Any], title: str, *, log: bool = False, percent: bool = False) -> None:

@@ -14,17 +14,21 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from queries import sqlfile
+from queries import cards, sqlfile
+from queries.cards import Card, Comparison
 from queries.errors import KpauditError, QueryError, UsageError, WorkspaceError
 from queries.filters import JOINT_STATES, MEASURES, NOT_RECORDED, Filters, Narrow
 from queries.images import ImageSource
 from queries.store import Store
+from queries.vocabulary import close_pairs
 from queries.workspace import Workspace
 
 __all__ = [
     "JOINT_STATES",
     "MEASURES",
     "NOT_RECORDED",
+    "Card",
+    "Comparison",
     "Filters",
     "KpauditError",
     "Narrow",
@@ -32,10 +36,12 @@ __all__ = [
     "UsageError",
     "WorkspaceError",
     "broken",
+    "close_pairs",
     "datasets",
     "fingerprint",
     "frame",
     "images_found",
+    "published",
     "run_sql",
     "schema",
     "store",
@@ -92,6 +98,16 @@ def frame(query: str, f: Filters | None = None, **params: Any) -> pd.DataFrame:
 @st.cache_data(max_entries=400, show_spinner=False)
 def _frame(fingerprint: str, query: str, params: str, _opened: Store) -> pd.DataFrame:
     return _opened.frame(query, **json.loads(params))
+
+
+def published(dataset: dict[str, Any]) -> Comparison | None:
+    """The whole dataset beside what is published about it; None where no card is known to be its own."""
+    return _published(fingerprint(), dataset["dataset_id"], dataset)
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _published(fingerprint: str, dataset_id: int, _dataset: dict[str, Any]) -> Comparison | None:
+    return cards.beside(store(), _dataset)
 
 
 def images_found(dataset: dict[str, Any], sample: int = 20) -> tuple[int, int]:

@@ -1,7 +1,8 @@
-"""States of joints: their words, colours, and the frames that the Keypoints page draws. Pure."""
+"""Joints: their states, with words, colours and frames to draw, and what two skeletons share. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -45,3 +46,32 @@ def present(frame: pd.DataFrame) -> list[State]:
 def state_called(words: str) -> State:
     """The state by its words."""
     return next(s for s in STATES if s.words == words)
+
+
+@dataclass(frozen=True)
+class Common:
+    """The joints of two skeletons: `shared` (canonical, name_a, joint_a, name_b, joint_b), and the rest.
+
+    `close` are pairs of the rest, one of either, that are taken for the same joint but are not, and why.
+    """
+
+    shared: pd.DataFrame
+    only_a: list[str]
+    only_b: list[str]
+    close: list[tuple[str, str, str]]
+
+
+def common(a: pd.DataFrame, b: pd.DataFrame, close: Sequence[tuple[str, str, str]] = ()) -> Common:
+    """Matches two frames of joint_names by their canonical names, in the first one's order."""
+    # Of joints that a skeleton of one's own gives the same name, the first one counts.
+    first, second = (f.drop_duplicates("canonical")[["canonical", "name", "joint"]] for f in (a, b))
+    shared = first.merge(second, on="canonical", suffixes=("_a", "_b"))
+    known = set(shared["canonical"])
+    only_a, only_b = ([n for n in f["canonical"] if n not in known] for f in (first, second))
+    pairs = [
+        (left, right, why)
+        for one, other, why in close
+        for left, right in ((one, other), (other, one))
+        if left in only_a and right in only_b
+    ]
+    return Common(shared, only_a, only_b, pairs)

@@ -18,6 +18,9 @@ NEUTRAL = "#808890"  # no name, no part, not split: said by having no hue
 
 SPLIT_COLORS = {"train": "#0072b2", "val": "#d17f00", "test": "#009e73", "unsplit": NEUTRAL}
 
+# Two datasets side by side, the first and the second: no split's colours, and apart in every deficiency.
+DATASET_COLORS = ("#4596c8", "#d55e00")
+
 # Ten hues that stay apart under the common colour deficiencies, in their three lightnesses: a class
 # beyond the tenth repeats a hue, never a colour, until thirty are used up.
 _HUES = (

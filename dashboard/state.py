@@ -18,6 +18,7 @@ from dashboard import data
 from dashboard.data import Filters, Narrow
 
 DATASET = "dataset"
+COMPARE = "compare"
 IMAGE = "image"
 
 #: Field of Filters → the URL's parameter, in the order of the sidebar.
@@ -55,6 +56,8 @@ class Current:
     dataset: Mapping[str, Any]
     filters: Filters
     unknown: str | None = None  # a dataset that the URL asked for and that there is not
+    compare: Mapping[str, Any] | None = None  # another dataset, laid beside it where a page can
+    uncompared: str | None = None  # one that the URL asked to compare with and that there is not
 
     @property
     def recorded(self) -> bool:
@@ -102,15 +105,20 @@ def _overview() -> None:
 
 def resolve(datasets: list[dict[str, Any]], page: str = "") -> Current:
     """The dataset and filters of this run, from the URL or, after a change of page, from before it."""
-    asked = {name: _values(name) for name in (DATASET, *FIELDS.values()) if name in st.query_params}
+    asked = {name: _values(name) for name in (DATASET, COMPARE, *FIELDS.values())
+             if name in st.query_params}  # fmt: skip
     query = _as_before(page, asked) or asked or dict(st.session_state.get(_KEPT, {}))
     names = [row["name"] for row in datasets]
     wanted = next(iter(query.get(DATASET, [])), None)
     dataset = next((row for row in datasets if row["name"] == wanted), datasets[0])
+    beside = next(iter(query.get(COMPARE, [])), None)
+    other = next((row for row in datasets if row["name"] == beside and row is not dataset), None)
     current = Current(
         dataset,
         Filters.from_query(dataset["dataset_id"], query),
         wanted if wanted is not None and wanted not in names else None,
+        other,
+        beside if other is None else None,
     )
     st.session_state[_CURRENT] = current
     _write(_query(current.filters))
@@ -149,6 +157,13 @@ def current() -> Current:
 def changed(**fields: Any) -> None:
     """Puts other filters into the URL; for callbacks, which run before the page does."""
     _write(_query(current().filters.with_(**fields)))
+
+
+def compare_with(name: str | None) -> None:
+    """Lays another dataset beside this one, or none; for callbacks."""
+    query = _query(current().filters)
+    query.pop(COMPARE, None)
+    _write(query | ({COMPARE: [name]} if name else {}))
 
 
 def reset(dataset: int | None = None) -> None:
@@ -212,13 +227,18 @@ def _values(name: str) -> list[str]:
 
 def _query(filters: Filters) -> dict[str, list[str]]:
     names = [row["name"] for row in data.datasets() if row["dataset_id"] == filters.dataset]
-    return {DATASET: names} | filters.to_query()
+    found = {DATASET: names}
+    now = st.session_state.get(_CURRENT)
+    # The comparison is of one dataset with another: a door into the other one leaves it behind.
+    if now is not None and now.compare is not None and now.filters.dataset == filters.dataset:
+        found[COMPARE] = [now.compare["name"]]
+    return found | filters.to_query()
 
 
 def _write(query: dict[str, list[str]]) -> None:
     """Our parameters into the URL and aside; a page's own (the viewer's image) stay as they are."""
     st.session_state[_KEPT] = query
-    for name in (DATASET, *FIELDS.values()):
+    for name in (DATASET, COMPARE, *FIELDS.values()):
         values = query.get(name)
         if not values:
             if name in st.query_params:

@@ -167,12 +167,9 @@ def remove(
 
 @app.command()
 def formats(debug: Debug = False) -> None:
-    """The formats that kpaudit reads, and what visibility means in each."""
-    rows = [
-        (reader.NAME, reader.TITLE, reader.LOOKS_FOR, reader.VISIBILITY, reader.SUBJECTS)
-        for reader in readers.READERS
-    ]
-    printing.as_table(["format", "reads", "looks for", "visibility", "subjects"], rows, sys.stdout)
+    """The formats that kpaudit reads, with their variants, and what visibility means in each."""
+    blocks = [(f"{reader.NAME}: {reader.TITLE}", readers.described(reader)) for reader in readers.READERS]
+    printing.as_blocks(blocks, sys.stdout)
 
 
 @app.command("skeletons")

@@ -13,7 +13,7 @@ from queries.errors import UsageError
 NOT_RECORDED = "not recorded"
 
 #: In which state a joint can be asked for; NULL visibility is `recorded`, and never `visible`.
-JOINT_STATES = ("unlabelled", "occluded", "visible", "recorded", "outside")
+JOINT_STATES = ("unlabelled", "labelled", "occluded", "visible", "recorded", "outside")
 
 #: Box measures in the dataset's unit that a range can be asked of, in the words of the pages.
 MEASURES = {

@@ -181,6 +181,7 @@ where (struct_extract(n, 'joint') is not null or struct_extract(n, 'state') is n
     and (struct_extract(n, 'joint') is null or j.joint is not null)
     and case struct_extract(n, 'state')
         when 'unlabelled' then k.visibility = 0
+        when 'labelled' then coalesce(k.visibility, 2) > 0
         when 'occluded' then k.visibility = 1
         when 'visible' then k.visibility = 2
         when 'recorded' then k.visibility is null

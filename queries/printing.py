@@ -61,6 +61,21 @@ def as_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], out: TextIO)
     console.print(table)
 
 
+def as_blocks(blocks: Sequence[tuple[str, Sequence[tuple[str, str]]]], out: TextIO) -> None:
+    """Titles with (what, text) pairs below each: for texts too long to stand side by side in a table."""
+    console = Console(file=out, highlight=False, width=None if out.isatty() else 120)
+    for i, (title, pairs) in enumerate(blocks):
+        if i:
+            console.print()
+        console.print(Text(title, style="bold"))
+        grid = Table.grid(padding=(0, 0, 0, 2), pad_edge=True)
+        grid.add_column(style="dim")
+        grid.add_column(overflow="fold")
+        for what, text in pairs:
+            grid.add_row(Text(what), Text(text))
+        console.print(grid)
+
+
 def plain(value: Any) -> Any:
     """A value as JSON can hold it."""
     if isinstance(value, float):

@@ -207,18 +207,47 @@ def test_a_closed_pipe_is_no_error(workspace):
     assert errors == ""
 
 
-def test_every_command_and_format_is_in_the_readme():
+def test_every_command_is_in_the_readme():
     commands = {command.name or command.callback.__name__ for command in cli.app.registered_commands}
     for name in commands:
         assert f"kpaudit {name}" in README, f"the README does not show `kpaudit {name}`"
-    for reader in readers.READERS:
-        row = f"| `{reader.NAME}`: {reader.TITLE} | {reader.LOOKS_FOR} | {reader.VISIBILITY} | {reader.SUBJECTS} |"
-        assert row in README, f"the README's table does not say of {reader.NAME} what `kpaudit formats` does"
+
+
+def cell(text: str) -> str:
+    """A text as a cell of a Markdown table shows it: what would be a tag or emphasis is escaped."""
+    text = text.replace("<", "&lt;").replace("*", "\\*")
+    return re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", text)
+
+
+def readme_rows(reader) -> tuple[str, str]:
+    """A format's row in each of the README's two tables: what it reads, and what it goes by."""
+    reads = "<br>".join(cell(line) for line in (reader.TITLE, *(f"– {v}" for v in reader.VARIANTS)))
+    return (
+        f"| `{reader.NAME}` | {reads} | {cell(reader.SUBJECTS)} |",
+        f"| `{reader.NAME}` | {cell(reader.LOOKS_FOR)} | {cell(reader.VISIBILITY)} |",
+    )
+
+
+@pytest.mark.parametrize("reader", readers.READERS, ids=lambda reader: reader.NAME)
+def test_the_readmes_tables_say_what_kpaudit_formats_does(reader):
+    reads, goes_by = readme_rows(reader)
+    assert reads in README, f"under 'What it reads', the first table has to have this row:\n{reads}"
+    assert goes_by in README, f"under 'What it reads', the second table has to have this row:\n{goes_by}"
+
+
+def test_the_readmes_tables_list_no_format_that_is_not_read():
+    section = README.split("### What it reads")[1].split("\n### ")[0]
+    listed = re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)
+    assert listed == [reader.NAME for reader in readers.READERS] * 2
 
 
 def test_formats_and_skeletons_list_all(capsys):
     assert run("formats") == 0
-    assert all(reader.TITLE in capsys.readouterr().out for reader in readers.READERS[:1])
+    out = " ".join(capsys.readouterr().out.split())
+    for reader in readers.READERS:
+        assert f"{reader.NAME}: {reader.TITLE}" in out
+        for text in (*reader.VARIANTS, reader.LOOKS_FOR, reader.VISIBILITY, reader.SUBJECTS):
+            assert " ".join(text.split()) in out
     assert run("skeletons") == 0
     out = capsys.readouterr().out
     assert "hand-21" in out and "coco-17" in out and "index_finger_mcp" in out

@@ -48,7 +48,7 @@ def test_files_that_matlab_wrote_are_not_taken_for_damaged():
         # each of these ends the process that hands it to scipy, or may
         (b"person_0", 8, 0xD7, "type 215"),
         (b"person_0", 8, 14, "type 14"),
-        (b"person_0", -23, 0x08, "1 elements, expected 2"),  # says that the numbers are complex
+        (b"person_0", -31, 0x08, "1 elements, expected 2"),  # says that the numbers are complex
         (b"person_0", -36, 0x20, "elements, expected 1"),
         (b"person_0", 13, 0xFF, "bytes"),
     ],

@@ -18,7 +18,8 @@ MAY_IMPORT_QUERIES = {"data.py", "draw.py", "figure.py", "palette.py", "viewer_d
 VALUES = {
     "f": Filters(1).struct(), "n": Narrow().struct(), "dataset": 1, "limit": 10, "text": "a", "by": "class",
     "skeleton": "hand-21", "joint": 8, "cells": 8, "sample": 100, "measure": "area", "bins": 10, "log": True,
-    "field": "gender", "kind": "field-missing",
+    "field": "gender", "kind": "field-missing", "g": Filters(1).struct(), "unit": "normalized",
+    "other": "hand-21",
 }  # fmt: skip
 
 

@@ -182,6 +182,7 @@ def test_joint_states_of_pixels_with_flags(made, joint: int | None, state: str |
     store, _, _, dataset, coco = made
     tests = {
         "unlabelled": lambda x, y, v: v == 0,
+        "labelled": lambda x, y, v: v > 0,
         "occluded": lambda x, y, v: v == 1,
         "visible": lambda x, y, v: v == 2,
         "recorded": lambda x, y, v: False,

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, data, show, state
+from dashboard import charts, compare, compare_boxes, data, show, state
 from dashboard.data import Narrow
 from dashboard.state import Current, Door
 from dashboard.text import count, share
@@ -207,6 +207,10 @@ def _classes(now: Current) -> None:
 def _page() -> None:
     show.header("Boxes")
     now = state.current()
+    pair = compare.picker(now)
+    if pair is not None:
+        compare_boxes.page(pair)
+        return
     counts = data.frame("box_unusable", now.filters).iloc[0]
     if not counts["boxes"]:
         show.nothing("No box is selected.")

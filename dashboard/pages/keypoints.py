@@ -3,7 +3,18 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, charts_points, data, joints, palette, show, state, stats
+from dashboard import (
+    charts,
+    charts_points,
+    compare,
+    compare_keypoints,
+    data,
+    joints,
+    palette,
+    show,
+    state,
+    stats,
+)
 from dashboard.data import Narrow
 from dashboard.state import Current, Door
 from dashboard.text import clean, count, md, share
@@ -255,6 +266,10 @@ def _bones(now: Current, skeleton: str, with_keypoints: int) -> None:
 def _page() -> None:
     show.header("Keypoints")
     now = state.current()
+    pair = compare.picker(now)
+    if pair is not None:
+        compare_keypoints.page(pair)
+        return
     found = _skeleton(now)
     if found is None:
         return

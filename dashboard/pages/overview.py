@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import advice, data, show, state
+from dashboard import advice, data, published, show, state
 from dashboard.data import Filters, Narrow
 from dashboard.state import Door
 from dashboard.text import clean, count, md, size
@@ -55,6 +55,27 @@ def _splits(now: state.Current) -> None:
         caption="Annotations are instances; boxes around two hands (united) are counted apart."
         if "united" not in hidden else "",
         on_click=lambda row: Door(now.filters.with_(splits=(row["split"],))),
+    )  # fmt: skip
+
+
+def _published(now: state.Current) -> None:
+    comparison = data.published(dict(now.dataset))
+    if comparison is None:
+        return
+    st.subheader("Beside what is published", anchor=False)
+    everything = Filters(now.filters.dataset)
+    present = data.frame("overview_splits", everything)["split"].tolist()
+    for line in published.words(comparison):
+        st.markdown(line)
+    show.table(
+        published.table(comparison), "published", empty="No published counts of it are known here.",
+        columns={
+            "published": st.column_config.TextColumn("published", alignment="right"),
+            "found": st.column_config.NumberColumn("found", format="localized"),
+            "share": st.column_config.TextColumn("share", alignment="right"),
+        },
+        height="content", caption=published.source(comparison.card),
+        on_click=lambda row: published.door(comparison, row["split"], everything, present),
     )  # fmt: skip
 
 
@@ -138,6 +159,7 @@ def _page() -> None:
     now = state.current()
     _card(now)
     _splits(now)
+    _published(now)
     _next(now)
     _sources(now)
     if len(data.datasets()) > 1:

@@ -26,6 +26,16 @@ def named(name: str) -> ModuleType:
     raise unknown_name("format", name, ["auto", *(reader.NAME for reader in READERS)])
 
 
+def described(reader: ModuleType) -> list[tuple[str, str]]:
+    """What `kpaudit formats` and the README say of a format: (what, text), a variant a line."""
+    return [
+        *(("variants" if not i else "", variant) for i, variant in enumerate(reader.VARIANTS)),
+        ("looks for", reader.LOOKS_FOR),
+        ("visibility", reader.VISIBILITY),
+        ("subjects", reader.SUBJECTS),
+    ]
+
+
 def detect(scan: Scan) -> tuple[ModuleType, Detection]:
     """The reader that is surest that the root is its own.
 

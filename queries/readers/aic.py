@@ -32,6 +32,9 @@ VERSION = 1
 LOOKS_FOR = "keypoint_{train,validation,test_a,test_b}_annotations_*.json, a list with keypoint_annotations"
 VISIBILITY = "1 visible, 2 not visible, 3 not labelled: 2, 1, 0"
 SUBJECTS = "none"
+VARIANTS = (
+    "the original list alone; its COCO-style copies are read as coco",
+)
 
 SKELETON = "aic-14"
 

@@ -132,6 +132,8 @@ class Reader(Protocol):
     LOOKS_FOR: str
     VISIBILITY: str
     SUBJECTS: str
+    #: The forms it comes in, a line each.
+    VARIANTS: tuple[str, ...]
 
     def detect(self, scan: Scan) -> Detection:
         """How sure it is that the root is its own. Never raises."""

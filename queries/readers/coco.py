@@ -30,6 +30,12 @@ VERSION = 1
 LOOKS_FOR = "*.json with images, annotations and categories"
 VISIBILITY = "0 not labelled, 1 occluded, 2 visible; NULL for lists of two numbers a joint"
 SUBJECTS = "none"
+VARIANTS = (
+    "K named keypoints, any K; several categories with skeletons of their own",
+    "COCO-WholeBody: 133 joints put together from its five lists; Halpe with 26 or 136",
+    "CrowdPose, Human-Art (17 and 21), MPII-TRB and the toolboxes' copies of AIC, MHP, MPII and OCHuman",
+    "HaGRID's COCO conversion: boxes without keypoints",
+)
 
 _SQL = "readers/coco.sql"
 #: COCO-WholeBody's and Human-Art's further keypoints, and what is kept of an image and an annotation as it is

@@ -25,6 +25,10 @@ VERSION = 1
 LOOKS_FOR = "*.json with images, annotations, categories and datatorch_id"
 VISIBILITY = "as COCO's: 0 not labelled, 1 occluded, 2 visible"
 SUBJECTS = "none"
+VARIANTS = (
+    "COCO export",
+    "label metadata, {keypoints, skeleton}: a skeleton, for --skeleton",
+)
 
 _EMPTY_BOX = "bbox has 0 numbers, expected 4"
 

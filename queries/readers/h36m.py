@@ -52,6 +52,11 @@ VERSION = 1
 LOOKS_FOR = ".npz with imgname and part, COCO-style JSON, S*/MyPoseFeatures/D2_Positions/*.cdf"
 VISIBILITY = "none: NULL (projected motion capture); 0 for a joint that an .npz does not give"
 SUBJECTS = "S1 to S11, in the image's name"
+VARIANTS = (
+    "the toolboxes' .npz with 17 or 24 places a person",
+    "COCO-style JSON",
+    "the dataset's own .cdf, 32 joints (needs the extra h36m)",
+)
 
 SKELETON, SKELETON_OF_CDF = "h36m-17", "h36m-32"
 TRAIN, TEST = (1, 5, 6, 7, 8), (9, 11)

@@ -26,6 +26,11 @@ VERSION = 1
 LOOKS_FOR = "{train,val,test}/<gesture>.json, ann_*/<gesture>.json or one such file"
 VISIBILITY = "none: NULL; a hand without landmarks has no keypoint rows"
 SUBJECTS = "user_id"
+VARIANTS = (
+    "v2 (2024): hand_landmarks, meta, united_bbox",
+    "2.0 (2023): boxes, labels and user_id",
+    "v1 (2022): landmarks, leading_hand; ann_train_val, ann_test, ann_subsample",
+)
 
 SKELETON = "hand-21"
 

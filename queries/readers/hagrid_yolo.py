@@ -37,6 +37,9 @@ VERSION = 1
 LOOKS_FOR = "{train,val,test}_labels/<gesture>/*.txt"
 VISIBILITY = "no keypoints"
 SUBJECTS = "none (the conversion leaves user_id out)"
+VARIANTS = (
+    "the 18 gestures of the published converter_config.yaml, or other ones, told by their folders",
+)
 
 #: The `targets` of the published converter_config.yaml, in its order: a class is its place here.
 TARGETS = [

@@ -40,6 +40,10 @@ VERSION = 1
 LOOKS_FOR = "joints.mat with joints of 3×14×2000 (LSP) or 14×3×10000 (LSP extended)"
 VISIBILITY = "LSP: 1 occluded, else visible; LSP extended: 1 visible, 0 not labelled"
 SUBJECTS = "none"
+VARIANTS = (
+    "LSP: 2000 images, the first 1000 for training",
+    "LSP extended: 10000 images, all for training",
+)
 
 SKELETON = "lsp-14"
 LABEL = "person"

@@ -73,7 +73,7 @@ class _Tags:
                 return f"at byte {at}: no element of type {expected}, which an array begins with"
             head.append((start, size))
             at = after
-        if head[0][1] != 8 or head[1][1] % 4:
+        if head[0][1] != 8 or head[1][1] < 8 or head[1][1] % 4:  # two dimensions at least
             return f"at byte {head[0][0]}: an array's flags or dimensions have the wrong length"
         flags = self.word.unpack_from(self.data, head[0][0])[0]
         count = 1

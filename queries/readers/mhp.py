@@ -49,6 +49,9 @@ VERSION = 1
 LOOKS_FOR = "{train,val,test}/pose_annos/<id>.mat with person_0, person_1, ... and list/*.txt"
 VISIBILITY = "0 visible, 1 occluded, 2 out of image: 2, 1, 0; occluded without a place: 0, see joint_flags"
 SUBJECTS = "none"
+VARIANTS = (
+    "the original .mat files alone; the toolboxes' COCO-style copies are read as coco",
+)
 
 SKELETON = "mhp-16"
 LABEL = "person"

@@ -30,15 +30,17 @@ from queries.readers.records import ImageRecord, Reports, load_records
 NAME = "mpii"
 TITLE = "MPII Human Pose"
 VERSION = 1
-LOOKS_FOR = (
-    "mpii_human_pose_v1_u12_1.mat, mpii_{train,val,test}.json (a list with joints and joints_vis) "
-    "or mpii_annotations.json (joint_self)"
-)
+LOOKS_FOR = "mpii_human_pose_v1_u12_1.mat, a list with joints_vis (mpii_train.json) or with joint_self"
 VISIBILITY = (
-    ".mat: is_visible 1 or 0 is visible or occluded, empty NULL, no point not labelled; joints_vis: 1 or 0 "
-    "is visible or not labelled; joint_self: 1 or 0 is visible or occluded, 0 at (0, 0) not labelled"
+    "is_visible, joint_self: 1 visible, 0 occluded, empty NULL, joint absent or at (0, 0) 0; "
+    "joints_vis: 1 visible, 0 not labelled"
 )
 SUBJECTS = "none"
+VARIANTS = (
+    "the authors' .mat",
+    "the toolboxes' JSON list, a person an entry",
+    "the hourglass codebases' mpii_annotations.json",
+)
 
 SKELETON = "mpii-16"
 

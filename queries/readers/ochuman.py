@@ -46,6 +46,9 @@ VERSION = 1
 LOOKS_FOR = "ochuman.json: images with annotations inside, keypoint_names"
 VISIBILITY = "0 missing, 1 visible, 2 self-occluded, 3 occluded by others: 0, 2, 1, 1 (which, in attributes)"
 SUBJECTS = "none"
+VARIANTS = (
+    "the original file alone; its COCO-style exports are read as coco",
+)
 
 SKELETON = "ochuman-19"
 

@@ -29,6 +29,10 @@ VERSION = 1
 LOOKS_FOR = "data.yaml with kpt_shape, and labels/**/*.txt"
 VISIBILITY = "kpt_shape [K, 3]: 0 not labelled, 1 occluded, 2 visible; [K, 2]: NULL"
 SUBJECTS = "none"
+VARIANTS = (
+    "kpt_shape [K, 3] and [K, 2]; flip_idx and kpt_names where they are given",
+    "images as a folder, a list in a .txt file, or several of them",
+)
 
 _SQL = "readers/yolo.sql"
 _BATCH = 20_000

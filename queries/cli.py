@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,6 +50,7 @@ SkeletonFile = Annotated[
 
 DEFAULT_WORKSPACE = Path(".kpaudit")
 DEFAULT_PORT = 8501
+TABLE_ROWS = 100_000
 
 
 class Output(StrEnum):
@@ -146,13 +148,17 @@ def sql(
 ) -> None:
     """Ask the index in SQL: read-only, without files or network, within limits of time and memory."""
     text = sys.stdin.read() if query == "-" else query
-    found = sandbox.run(Workspace(workspace), text, max_rows=None, seconds=timeout)
-    writer = {
-        Output.json: printing.as_json,
-        Output.csv: printing.as_csv,
-        Output.table: printing.as_table,
-    }[format]
-    writer(found.columns, found.rows, sys.stdout)
+    with sandbox.opened(Workspace(workspace), text, timeout) as (columns, rows):
+        if format is Output.json:
+            printing.as_json(columns, rows, sys.stdout)
+        elif format is Output.csv:
+            printing.as_csv(columns, rows, sys.stdout)
+        else:
+            # a table has to know all its rows before it can print the first
+            shown = list(islice(rows, TABLE_ROWS + 1))
+            if len(shown) > TABLE_ROWS:
+                raise UsageError(f"more than {TABLE_ROWS:,} rows: add a limit, or take --format csv or json")
+            printing.as_table(columns, shown, sys.stdout)
 
 
 @app.command()

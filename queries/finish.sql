@@ -16,7 +16,7 @@ from (
 where image_id <> kept_id;
 
 -- name: repeated_count
-select count(*) from repeated;
+select count(*), count_if(file_id <> kept_file_id) from repeated;
 
 -- name: report_repeated
 insert into problem
@@ -93,7 +93,8 @@ select
     (select count(*) from annotation) as annotations,
     (select count(*) from keypoint) as keypoints,
     (select count(distinct subject) from image) as subjects,
-    (select count(*) from source_file where status in ('read', 'tolerant')) as files;
+    (select count(*) from source_file where status in ('read', 'tolerant')) as files,
+    (select count(*) from annotation where kind = 'united') as united;
 
 -- name: problems
 select kind, count(*) from problem group by kind order by kind;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 import uuid
@@ -13,7 +14,7 @@ from types import ModuleType
 
 import duckdb
 
-from queries import readers, sqlfile
+from queries import readers, skeletons, sqlfile
 from queries.errors import KpauditError, UnreadableInput, UsageError, WorkspaceError
 from queries.model import (
     SCHEMA_VERSION,
@@ -51,27 +52,23 @@ def index(
     started = time.perf_counter()
     root = _existing(root)
     scan = walk(root)
-    if options.format == "auto":
-        reader, _ = readers.detect(scan)
-    else:
-        reader = readers.named(options.format)
-    files = reader.files(scan, options)
-    if not any(file.skipped is None for file in files):
-        raise UnreadableInput(f"{root} has no file that the {reader.NAME} reader takes: {reader.LOOKS_FOR}")
     with workspace.writing(waiting) as scratch:
         known = _known(workspace)
         dataset_id, name, old = _identity(known, root, options)
+        options, kept = _with_former(old, options)
+        reader = readers.detect(scan)[0] if options.format == "auto" else readers.named(options.format)
+        files = reader.files(scan, options)
+        if not any(file.skipped is None for file in files):
+            raise UnreadableInput(f"{root} has no file that the {reader.NAME} reader takes: {reader.LOOKS_FOR}")
         if old is not None and not force:
             unchanged = _unchanged(old, scan, files, reader, options, started)
             if unchanged is not None:
                 return unchanged
-        if options.skeleton is not None:
-            # Two files of one name may say different things, and hand-21.json is not the bundled one.
-            own = replace(options.skeleton, name=f"{name}/{options.skeleton.name}")
-            options = replace(options, skeleton=own)
+        options = _named_after(options, name)
         built = scratch / "index.duckdb"
         summary = _build(
-            built, scratch, reader, root, name, dataset_id, files, scan.unreadable, options, progress, started
+            built, scratch, reader, root, name, dataset_id, files, scan.unreadable, options, kept, progress,
+            started,
         )
         workspace.swap_in(
             built, workspace.index_path(dataset_id, name), [path for path in known if known[path][0] == dataset_id]
@@ -140,6 +137,60 @@ def _identity(
     return dataset_id, name, None
 
 
+def _named_after(options: Options, name: str) -> Options:
+    """The options with the user's skeleton named after the dataset.
+
+    Two files of one name may say different things, and a user's hand-21.json is not the bundled one.
+    """
+    if options.skeleton is None:
+        return options
+    own = f"{name}/{options.skeleton.name.removeprefix(f'{name}/')}"
+    return replace(options, skeleton=replace(options.skeleton, name=own))
+
+
+def _with_former(old: Path | None, options: Options) -> tuple[Options, list[str]]:
+    """The options, with what was said of the dataset before where it is not said anew, and notes of that."""
+    if old is None:
+        return options, []
+    try:
+        with duckdb.connect(old, read_only=True) as con:
+            former = json.loads(con.execute("select options from dataset").fetchone()[0])
+    except (duckdb.Error, ValueError):
+        return options, []
+    found: dict[str, object] = {}
+    if options.images is None and former.get("images") and Path(former["images"]).exists():
+        found["images"] = Path(former["images"])
+    if options.split is None and former.get("split"):
+        found["split"] = former["split"]
+    if options.format == "auto" and former.get("format", "auto") != "auto":
+        found["format"] = former["format"]
+    if options.skeleton is None and former.get("skeleton"):
+        given = former["skeleton"]
+        found["skeleton"] = skeletons.from_two_fields(given, given["name"], str(old))
+    shown = [f"--{name} {former[name] if name != 'skeleton' else former[name]['name']}" for name in found]
+    notes = [f"as said before: {', '.join(shown)}; `kpaudit remove` forgets it"] if shown else []
+    return replace(options, **found), notes
+
+
+def _options_json(options: Options) -> str:
+    """What the user said of the dataset, so that it holds when the dataset is indexed again."""
+    skeleton = options.skeleton
+    return json.dumps(
+        {
+            "images": str(options.images) if options.images else None,
+            "split": options.split,
+            "format": options.format,
+            "skeleton": {
+                "name": skeleton.name,
+                "keypoints": list(skeleton.names),
+                "skeleton": [[a + 1, b + 1] for a, b in skeleton.bones],
+            }
+            if skeleton
+            else None,
+        }
+    )
+
+
 def _unchanged(
     old: Path, scan: Scan, files: list[SourceFile], reader: ModuleType, options: Options, started: float
 ) -> BuildSummary | None:
@@ -147,15 +198,13 @@ def _unchanged(
     try:
         with duckdb.connect(old, read_only=True) as con:
             row = con.execute(
-                "select dataset_id, name, format, root, reader_version, coalesce(image_root, ''), notes, "
+                "select dataset_id, name, format, root, reader_version, options, notes, "
                 "schema_version from dataset"
             ).fetchone()
             then = con.execute("select path, bytes, mtime_ns, coalesce(split, '') from source_file").fetchall()
-            if options.skeleton is not None or row[2] != reader.NAME or row[4] != reader.VERSION:
+            if row[2] != reader.NAME or row[4] != reader.VERSION or row[7] != SCHEMA_VERSION:
                 return None
-            if row[7] != SCHEMA_VERSION:
-                return None
-            if options.images is not None and row[5] != str(options.images):
+            if json.loads(row[5]) != json.loads(_options_json(_named_after(options, row[1]))):
                 return None
             now = {(f.path, f.bytes, f.mtime_ns, f.split or "") for f in files}
             if now != set(then):
@@ -179,6 +228,7 @@ def _build(
     files: list[SourceFile],
     unreadable: tuple[str, ...],
     options: Options,
+    kept: list[str],
     progress: Progress,
     started: float,
 ) -> BuildSummary:
@@ -192,7 +242,7 @@ def _build(
                 for what in unreadable
             )
             facts = reader.load(build)
-            facts.notes.extend(_several_folders(files))
+            facts.notes.extend([*_several_folders(files), *kept])
             _write_files(build)
             _write_skeletons(build, facts)
             _finish(build, facts)
@@ -259,7 +309,13 @@ def _joint_rows(name: str, skeleton: Skeleton) -> list[tuple]:
 def _finish(build: Build, facts: DatasetFacts) -> None:
     con, sql = build.con, sqlfile.statements("finish.sql")
     con.execute(sql["repeated_keys"])
-    if con.execute(sql["repeated_count"]).fetchone()[0]:
+    repeated, across = con.execute(sql["repeated_count"]).fetchone()
+    if across:
+        told = "image is" if across == 1 else "images are"
+        facts.notes.append(
+            f"{across:,} {told} described in more than one file: the annotations of all of them are counted"
+        )
+    if repeated:
         con.execute(sql["report_repeated"], {"dataset": build.dataset_id})
         con.execute(sql["move_annotations"])
         con.execute(sql["drop_repeated"])
@@ -283,7 +339,7 @@ def _write_dataset(
     build: Build, reader: ModuleType, name: str, facts: DatasetFacts, summary: BuildSummary
 ) -> None:
     build.con.execute(
-        "insert into dataset values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into dataset values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             build.dataset_id,
             name,
@@ -295,6 +351,7 @@ def _write_dataset(
             summary.subjects > 0,
             facts.classes,
             facts.notes,
+            _options_json(build.options),
             SCHEMA_VERSION,
             reader.VERSION,
             uuid.uuid4().hex,
@@ -315,10 +372,11 @@ def _summary(
     unchanged: bool = False,
 ) -> BuildSummary:
     sql = sqlfile.statements("finish.sql")
-    images, annotations, keypoints, subjects, files = con.execute(sql["summary"]).fetchone()
+    images, annotations, keypoints, subjects, files, united = con.execute(sql["summary"]).fetchone()
     problems = dict(con.execute(sql["problems"]).fetchall())
     seconds = time.perf_counter() - started
     return BuildSummary(
         dataset_id, name, reader, root, images, annotations, keypoints, subjects, files, problems, seconds, notes,
         unchanged,
+        united,
     )

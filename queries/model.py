@@ -10,7 +10,7 @@ from pathlib import Path
 ID_BLOCK = 1_000_000_000
 
 #: Goes up with every change of schema.sql's tables.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 #: The split of an image for which neither the file, its folder nor the user says one.
 UNSPLIT = "unsplit"
@@ -141,3 +141,5 @@ class BuildSummary:
     seconds: float
     notes: tuple[str, ...] = ()
     unchanged: bool = False
+    #: how many of the annotations are HaGRID's boxes around two hands
+    united: int = 0

@@ -8,7 +8,7 @@ import json
 import math
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -27,16 +27,27 @@ from rich.text import Text
 from queries.model import BuildSummary
 
 
-def as_json(columns: Sequence[str], rows: Sequence[Sequence[Any]], out: TextIO) -> None:
-    """A list of objects, one a row; a number that JSON has not (NaN, infinity) is null."""
+def as_json(columns: Sequence[str], rows: Iterable[Sequence[Any]], out: TextIO) -> None:
+    """A list of objects, one a row; a number that JSON has not (NaN, infinity) is null.
+
+    A column whose name has been used already gets a number: an object would lose it.
+    """
+    names: list[str] = []
+    for column in columns:
+        name, number = column, 2
+        while name in names:
+            name, number = f"{column}_{number}", number + 1
+        names.append(name)
     out.write("[")
-    for index, row in enumerate(rows):
-        record = {name: plain(value) for name, value in zip(columns, row, strict=True)}
-        out.write(("," if index else "") + "\n  " + json.dumps(record, ensure_ascii=False))
-    out.write("\n]\n" if rows else "]\n")
+    empty = True
+    for row in rows:
+        record = {name: plain(value) for name, value in zip(names, row, strict=True)}
+        out.write(("" if empty else ",") + "\n  " + json.dumps(record, ensure_ascii=False))
+        empty = False
+    out.write("]\n" if empty else "\n]\n")
 
 
-def as_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]], out: TextIO) -> None:
+def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]], out: TextIO) -> None:
     """A header and a line a row; NULL is empty, lists and structs are JSON."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
@@ -110,7 +121,8 @@ def summary(found: BuildSummary, out: TextIO) -> None:
     console.print(Text(f"{found.name}  ({found.format}, {found.root})  {state}", style="bold"), soft_wrap=True)
     counts = {
         "images": found.images,
-        "annotations": found.annotations,
+        "annotations": found.annotations - found.united,
+        **({"united boxes": found.united} if found.united else {}),
         "keypoints": found.keypoints,
         "subjects": found.subjects,
         "files": found.files,

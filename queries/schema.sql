@@ -16,6 +16,7 @@ create table dataset (
     subjects_recorded   boolean not null,  -- false: no image names its subject
     classes             varchar[],         -- classes that the dataset declares, in its own order
     notes               varchar[],         -- what had to be assumed to read it, in plain words
+    options             json not null,     -- what was said on the command line, kept when indexed again
     schema_version      integer not null,  -- of these tables; an index of another version is built anew
     reader_version      integer not null,  -- a reader that changes its mind re-reads its files
     build_id            varchar not null,  -- new with every build

@@ -114,8 +114,15 @@ def from_file(path: Path) -> Skeleton:
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise SkeletonError(f"{path} can't be read: {error.strerror}") from error
+    except ValueError as error:
         raise SkeletonError(f"{path}: can't be read as JSON: {error}") from error
+    return from_two_fields(data, path.stem, str(path))
+
+
+def from_two_fields(data: object, name: str, path: str) -> Skeleton:
+    """A skeleton from DataTorch's two fields; `path` is where they come from, for errors."""
     names = data.get("keypoints") if isinstance(data, dict) else None
     if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
         raise SkeletonError(f'{path}: expected {{"keypoints": [names], "skeleton": [[1, 2], ...]}}')
@@ -124,12 +131,14 @@ def from_file(path: Path) -> Skeleton:
     for pair in pairs if isinstance(pairs, list) else [pairs]:
         if not _is_pair(pair):
             raise SkeletonError(f"{path}: a bone is {pair!r}, expected a pair of joint numbers")
+        if not all(1 <= end <= len(names) for end in pair):
+            raise SkeletonError(f"{path}: a bone is {pair!r}, expected joint numbers from 1 to {len(names)}")
         bones.append((pair[0] - 1, pair[1] - 1))
     known = matching(names)
     try:
-        own = from_names(path.stem, names, bones, title=path.stem, source=str(path))
+        own = from_names(name, names, bones, title=name, source=path)
     except SkeletonError as error:
-        raise SkeletonError(f"{path}: {error} (joint numbers count from 1)") from error
+        raise SkeletonError(f"{path}: {error}") from error
     # A published list that is known to be wrong is this user's word all the same.
     trusted = known is not None and not misnamed(known, names)
     return with_known_facts(own, known) if trusted else own

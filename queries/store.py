@@ -32,7 +32,9 @@ class Store:
     def __init__(self, workspace: Workspace):
         self.workspace = workspace
         self.fingerprint = workspace.fingerprint()
-        self._con = duckdb.connect(":memory:")
+        # Left alone, DuckDB spills into the current folder, which may be a dataset's.
+        spill = {"temp_directory": str(workspace.path / "spill"), "max_temp_directory_size": "20GB"}
+        self._con = duckdb.connect(":memory:", config=spill)
         self._lock = threading.Lock()
         self.broken: dict[str, str] = {}
         names = [name for path in workspace.index_files() if (name := self._attach(path))]

@@ -140,6 +140,34 @@ def test_sql_is_stopped_in_time(workspace, capsys):
     assert "took more than 0.5 s and was stopped" in capsys.readouterr().err
 
 
+def test_sql_is_stopped_while_it_hands_over_rows(workspace, capsys):
+    many = "select i, i::varchar || 'x' from range(200000000) t(i)"
+    assert run("sql", many, "--format", "csv", "--timeout", "1", "--workspace", workspace) == 2
+    out, err = capsys.readouterr()
+    assert "took more than 1 s and was stopped" in err or "needs more than the 2GB" in err
+
+
+def test_sql_writes_no_file(workspace, tmp_path, monkeypatch, capsys):
+    """Neither into the current folder, which may be a dataset's, nor anywhere else."""
+    monkeypatch.chdir(tmp_path)
+    before = {path for path in tmp_path.rglob("*")}
+    assert rows(workspace, "select current_setting('temp_directory') as d", capsys) == [{"d": ""}]
+    large = "select count(*) from (select hash(i) h, repeat('x', 200) || i s from range(30000000) t(i) order by s)"
+    assert run("sql", large, "--timeout", "20", "--workspace", workspace) == 2
+    assert {path for path in tmp_path.rglob("*")} == before
+
+
+def test_sql_shows_times_with_a_zone_and_keeps_columns_of_one_name(workspace, capsys):
+    (row,) = rows(workspace, "select timestamptz '2026-01-02 03:04:05+00' as t, 1 as a, 2 as a", capsys)
+    assert row["t"].startswith("2026-01-0") and (row["a"], row["a_2"]) == (1, 2)
+
+
+def test_explain_analyze_of_a_statement_that_writes_is_refused(workspace, capsys):
+    assert run("sql", "explain analyze create table t as select 1", "--workspace", workspace) == 2
+    assert "CREATE is refused" in capsys.readouterr().err
+    assert run("sql", "explain (analyze) select 1", "--workspace", workspace) == 0
+
+
 def test_sql_stays_within_its_memory(workspace, capsys):
     greedy = "select list(i) from range(3000000000) t(i)"
     assert run("sql", greedy, "--timeout", "60", "--workspace", workspace) == 2
@@ -195,6 +223,31 @@ def test_the_split_given_wins(tmp_path, capsys):
     place = tmp_path / "w"
     assert run("index", SAMPLE / "coco_people", "--split", "holdout", "--workspace", place) == 0
     assert rows(place, "select distinct split from image", capsys) == [{"split": "holdout"}]
+
+
+def test_what_was_said_of_a_dataset_holds_when_it_is_indexed_again(tmp_path, capsys):
+    root, place, images = tmp_path / "d", tmp_path / "w", tmp_path / "pictures"
+    images.mkdir()
+    root.mkdir()
+    names = [f"j{i}" for i in range(17)]
+    skeleton = tmp_path / "mine.json"
+    skeleton.write_text(json.dumps({"keypoints": names, "skeleton": [[1, 2]]}))
+    source = SAMPLE / "coco_people" / "annotations" / "person_keypoints_val2017.json"
+    file = root / "a.json"
+    file.write_bytes(source.read_bytes())
+    said = ["--images", images, "--skeleton", skeleton, "--split", "holdout"]
+    assert run("index", root, *said, "--workspace", place) == 0
+    file.write_bytes(source.read_bytes() + b"\n")
+    capsys.readouterr()
+    assert run("index", root, "--workspace", place) == 0
+    out = capsys.readouterr().out
+    assert "unchanged" not in out and "as said before: --images" in out and "--split holdout" in out
+    query = "select image_root, (select any_value(split) from image) as split, "
+    query += "(select name from joint where joint = 3) as joint, (select count(*) from bone) as bones from dataset"
+    held = {"image_root": str(images), "split": "holdout", "joint": "j3", "bones": 1}
+    assert rows(place, query, capsys) == [held]
+    assert run("index", root, "--split", "other", "--workspace", place) == 0
+    assert rows(place, query, capsys) == [held | {"split": "other"}]
 
 
 def test_a_closed_pipe_is_no_error(workspace):

@@ -170,7 +170,8 @@ def test_leading_hand_of_two_gesturing_hands_is_nobodys(indexed):
 def test_meta_in_every_shape(indexed, meta, expected):
     found = indexed({"val/call.json": {"k": record(meta=meta)}})
     assert found.row("select age, gender, race, attributes from image") == expected
-    assert found.problems() == []
+    told = [("field-type", "k", 'meta.age is ["young"], expected a number')]
+    assert found.problems(True) == (told if meta and meta.get("age") == ["young"] else [])
 
 
 def test_meta_of_several_faces_keeps_them_all(indexed):
@@ -297,3 +298,37 @@ def test_a_skeleton_of_the_users(indexed):
     ]
     with pytest.raises(UnreadableInput, match="2 joints.*21"):
         indexed({"train/call.json": {"k": record()}}, skeleton=skeletons.from_names("two", ["a", "b"], []))
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_subject_is_nobody(indexed, blank):
+    """Else all images without a name would be one person's, in every split."""
+    found = indexed(
+        {
+            "train/call.json": {"k": record(user_id=blank), "l": record(user_id="somebody")},
+            "test/call.json": {"m": record(user_id=blank)},
+        }
+    )
+    assert found.rows("select key, subject from image order by key") == [
+        ("k", None),
+        ("l", "somebody"),
+        ("m", None),
+    ]
+    assert found.problems() == [("field-missing", "k"), ("field-missing", "m")]
+
+
+def test_a_flat_box_is_no_four_hands(indexed):
+    files = {"train/call.json": {"k": record(bboxes=[0.1, 0.2, 0.3, 0.4], labels=["call"]), "l": record()}}
+    found = indexed(files)
+    assert found.row("select count(*) from annotation join image using (image_id) where key = 'k'") == (1,)
+    assert ("field-type", "k", "bboxes is a list of 4 numbers, expected a list of boxes") in found.problems(True)
+    assert not any(kind == "length-mismatch" for kind, _ in found.problems())
+
+
+@pytest.mark.parametrize("content", ["null", "[]", "  \n", '[{"bboxes": [[0.1, 0.1, 0.2, 0.2]], "labels": ["like"]}]'])
+def test_a_file_that_is_no_object_is_said(indexed, content):
+    found = indexed({"train/call.json": {"k": record()}, "train/ok.json": content, "train/one.json": "{}"})
+    assert found.row("select count(*) from image") == (1,)
+    ((kind, locator, message),) = found.problems(True)
+    assert (kind, locator) == ("json-malformed", "file")
+    assert "expected an object from image ids to records" in message

@@ -274,3 +274,13 @@ def test_a_big_file_is_streamed_to_the_same_tables(indexed, tmp_path, write, mon
         for table, columns in TABLES.items():
             sql = f"select {columns} from {table} order by all"
             assert streamed.rows(sql) == strict.rows(sql), table
+
+
+def test_a_streamed_file_reports_how_far_it_is(tmp_path, monkeypatch):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({f"k{i}": {"x": i} for i in range(1000)}))
+    monkeypatch.setattr(lenient, "_WINDOW", 512)
+    steps: list[int] = []
+    assert len(list(lenient.scan(path, report=steps.append))) == 1000
+    assert sum(steps) == path.stat().st_size
+    assert len(steps) > 10

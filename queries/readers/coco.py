@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import mmap
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from queries import sqlfile
@@ -228,7 +228,7 @@ def _write_lines(build: Build, file: SourceFile, problems: list[Problem]) -> Non
     """Writes the good records of a file's three lists as JSON lines; what is wrong goes to `problems`."""
     out = {name: (build.scratch / f"{name}.ndjson").open("w", encoding="utf-8") for name in _ARRAYS}
     try:
-        for name, ord_, record in _records(file, problems):
+        for name, ord_, record in _records(file, problems, build.within(file)):
             line = json.dumps({"filename": str(file.absolute), "ord": ord_, "r": record})
             out[name].write(line + "\n")
     finally:
@@ -236,8 +236,10 @@ def _write_lines(build: Build, file: SourceFile, problems: list[Problem]) -> Non
             stream.close()
 
 
-def _records(file: SourceFile, problems: list[Problem]) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    for item in lenient.scan(file.absolute, frozenset(_ARRAYS), _is_record):
+def _records(
+    file: SourceFile, problems: list[Problem], report: Callable[[int], None]
+) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    for item in lenient.scan(file.absolute, frozenset(_ARRAYS), _is_record, report):
         if isinstance(item, lenient.Bad):
             problems.append(bad_to_problem(item, file))
             continue

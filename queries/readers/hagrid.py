@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from queries import skeletons, sqlfile
@@ -96,7 +96,7 @@ def load(build: Build) -> DatasetFacts:
 
     def tolerant(file: SourceFile) -> int:
         problems: list[Problem] = []
-        path = build.lines_file("records.ndjson", _records(file, problems))
+        path = build.lines_file("records.ndjson", _records(file, problems, build.within(file)))
         build.add_problems(problems)
         build.con.execute(sql["read_tolerant"], {"paths": [glob_safe(path)], "largest": largest([file])})
         path.unlink()
@@ -105,12 +105,26 @@ def load(build: Build) -> DatasetFacts:
     for group in build.groups():
         build.read_group(group, strict, tolerant, lambda files: _flatten(build, sql, skeleton.name))
 
+    _report_files_without_records(build)
     known = sorted({*GESTURES, *(f.absolute.stem for f in build.files if f.skipped is None)})
     build.con.execute(sql["unknown_labels"], {"dataset": build.dataset_id, "known": known})
     build.con.execute(sql["missing_subjects"], {"dataset": build.dataset_id})
     stems = {f.absolute.stem for f in build.files if f.skipped is None}
     classes = [gesture for gesture in GESTURES if gesture in stems] + sorted(stems - set(GESTURES))
     return DatasetFacts("normalized", False, classes, skeletons={skeleton.name: skeleton})
+
+
+def _report_files_without_records(build: Build) -> None:
+    """An empty object is a gesture without images; null, a list or blanks are no annotation file."""
+    filled = {row[0] for row in build.con.execute("select distinct file_id from image").fetchall()}
+    for file in build.files:
+        status, _ = build.status.get(file.file_id, ("", None))
+        if status == "read" and file.file_id not in filled and file.bytes <= 4096:
+            text = file.absolute.read_bytes().strip(b"\xef\xbb\xbf \t\r\n")
+            if not text.startswith(b"{"):
+                shown = lenient.escaped(text[:40].decode("utf-8", "replace")) or "white space"
+                told = f"{file.path} holds {shown}, expected an object from image ids to records"
+                build.add_problems([Problem(file.file_id, "file", "json-malformed", told)])
 
 
 def _is_mine(head: bytes) -> bool:
@@ -153,13 +167,33 @@ def _looks_like_record(value: Any) -> bool:
     return isinstance(value, dict) and ("bboxes" in value or "labels" in value)
 
 
-def _records(file: SourceFile, problems: list[Problem]) -> Iterator[dict[str, Any]]:
+def _nested(
+    value: dict[str, Any], file: SourceFile, key: str, problems: list[Problem]
+) -> dict[str, Any]:
+    """The record without a box or a hand that stands where a list of them belongs: it would be many."""
+    found = dict(value)
+    for name, what in (("bboxes", "boxes"), ("hand_landmarks", "hands"), ("landmarks", "hands")):
+        items = value.get(name)
+        if isinstance(items, list) and items and all(isinstance(item, (int, float)) for item in items):
+            found[name] = None
+            told = f"{name} is a list of {len(items)} numbers, expected a list of {what}"
+            problems.append(Problem(file.file_id, key, "field-type", told))
+    return found
+
+
+def _records(
+    file: SourceFile, problems: list[Problem], report: Callable[[int], None]
+) -> Iterator[dict[str, Any]]:
     """The records of a file that the strict path rejects; what is wrong goes to `problems`."""
-    for item in lenient.scan(file.absolute, is_record=_looks_like_record):
+    for item in lenient.scan(file.absolute, is_record=_looks_like_record, report=report):
         if isinstance(item, lenient.Bad):
             problems.append(bad_to_problem(item, file))
             continue
-        key, value = lenient.escaped(str(item.path[0])), item.value
+        if not isinstance(item.path[0], str):
+            told = "the file is a list, expected an object from image ids to records"
+            problems.append(Problem(file.file_id, "file", "json-malformed", told))
+            return
+        key, value = lenient.escaped(item.path[0]), item.value
         if value is None:
             yield {"filename": str(file.absolute), "key": key, "rec": None}  # the SQL reports it
             continue
@@ -174,7 +208,7 @@ def _records(file: SourceFile, problems: list[Problem]) -> Iterator[dict[str, An
             value = lenient.escaped(value)
             told = "holds text that is not valid UTF-8; kept as escapes"
             problems.append(Problem(file.file_id, key, "record-malformed", told))
-        fields = Checked(value, file.file_id, key)
+        fields = Checked(_nested(value, file, key, problems), file.file_id, key)
         record = {
             "bboxes": fields.numbers("bboxes", 2),
             "labels": fields.texts("labels"),

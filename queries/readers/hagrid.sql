@@ -76,7 +76,7 @@ select
     coalesce(f.split, 'unsplit') as split,
     null as width,
     null as height,
-    rec.user_id as subject,
+    nullif(trim(rec.user_id), '') as subject,  -- a blank id is nobody's
     try_cast(coalesce(rec.meta->>'$.age[0]', rec.meta->>'$.age') as double) as age,
     rec.meta->>(case json_type(rec.meta, '$.gender') when 'ARRAY' then '$.gender[0]' else '$.gender' end) as gender,
     rec.meta->>(case json_type(rec.meta, '$.race') when 'ARRAY' then '$.race[0]' else '$.race' end) as race,
@@ -227,6 +227,9 @@ from (
                     case when len(coalesce(rec.hand_landmarks, rec.landmarks)) <> len(rec.bboxes) then
                         {kind: 'length-mismatch', message: len(rec.bboxes) || ' boxes but '
                             || len(coalesce(rec.hand_landmarks, rec.landmarks)) || ' lists of landmarks'} end,
+                    case when try_cast(coalesce(rec.meta->>'$.age[0]', rec.meta->>'$.age') as double) is null
+                        and coalesce(rec.meta->>'$.age[0]', nullif(rec.meta->>'$.age', '[]')) is not null then
+                        {kind: 'field-type', message: 'meta.age is ' || left(rec.meta->>'$.age', 60) || ', expected a number'} end,
                     case when json_type(rec.meta) not in ('OBJECT', 'NULL') then
                         {kind: 'field-type', message: 'meta is ' || lower(json_type(rec.meta)) || ', expected an object'} end,
                     case when json_type(rec.united_bbox) not in ('ARRAY', 'NULL') then
@@ -325,6 +328,6 @@ where a.dataset_id = $dataset and not list_contains($known, a.label);
 -- name: missing_subjects
 -- Only where the dataset records subjects at all: otherwise the dataset as a whole says so.
 insert into problem
-select $dataset, i.file_id, i.key, 'field-missing', 'user_id is missing or null, expected the subject''s id'
+select $dataset, i.file_id, i.key, 'field-missing', 'user_id is missing or empty, expected the subject''s id'
 from image i
 where i.subject is null and exists (select 1 from image j where j.subject is not null);

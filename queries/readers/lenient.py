@@ -57,8 +57,9 @@ class Bad:
 class _Window:
     """The decoded text from a position of the file on, with more of it read as it is asked for."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, report: Callable[[int], None]):
         self.file = path.open("rb")
+        self.report = report
         head = self.file.read(4)
         self.encoding, skip = _encoding(head)
         self.file.seek(skip)
@@ -73,6 +74,7 @@ class _Window:
             return False
         chunk = self.file.read(_WINDOW)
         self.ended = not chunk
+        self.report(len(chunk))
         try:
             self.text += self.decoder.decode(chunk, self.ended)
         except UnicodeDecodeError as error:
@@ -145,15 +147,18 @@ class _Malformed(Exception):
 
 
 def scan(
-    path: Path, arrays: frozenset[str] = frozenset(), is_record: Callable[[Any], bool] = lambda value: True
+    path: Path,
+    arrays: frozenset[str] = frozenset(),
+    is_record: Callable[[Any], bool] = lambda value: True,
+    report: Callable[[int], None] = lambda count: None,
 ) -> Iterator[Item | Bad]:
     """Yields the values of the file's outermost object or list, and what could not be read.
 
     The values of the keys named in `arrays` are yielded element by element, with a path of two. After a
     bad stretch, reading goes on at the next object for which `is_record` holds, or at the next of those
-    keys. Never raises for what the file contains; OSError for what the file system says.
+    keys. `report` is told how many more bytes have been read. Never raises for what the file contains; OSError for what the file system says.
     """
-    window = _Window(path)
+    window = _Window(path, report)
     try:
         if window.encoding != "utf-8":
             yield Bad((), 0, f"encoded as {window.encoding}, expected UTF-8; read as it is")

@@ -88,7 +88,7 @@ from (
                 case when r.n[4] < 0 or r.n[5] < 0 then
                     {kind: 'negative-size', message: 'the box is ' || r.n[4] || ' x ' || r.n[5] || ': a width or height below 0'} end,
                 case when c.number is null and r.n[1] is not null then
-                    {kind: 'unknown-label', message: 'class ' || r.n[1] || ' is not in data.yaml''s names'} end,
+                    {kind: 'unknown-label', message: 'class ' || case when r.n[1] = trunc(r.n[1]) and abs(r.n[1]) < 1e9 then r.n[1]::bigint::varchar else r.n[1]::varchar end || ' is not in data.yaml''s names'} end,
                 case when $dims = 3 and len(r.n) = 5 + $joints * $dims
                     and list_contains(list_transform(list_slice(r.n, 8, len(r.n), 3), lambda v: v <> trunc(v)), true) then
                     {kind: 'visibility-invalid', message: 'a visibility flag is not a whole number, expected 0, 1 or 2'} end

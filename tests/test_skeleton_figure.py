@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import re
+from importlib import resources
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -116,3 +118,16 @@ def test_the_command_refuses_what_does_not_go_together(tmp_path):
     for name, png, pair, message in wrong:
         with pytest.raises((UsageError, SkeletonError), match=re.escape(message)):
             skeleton_commands.run(name, png, pair, io.StringIO())
+
+
+def test_the_figures_in_the_readme_are_those_that_are_drawn():
+    """Compared as small grey pictures: another build of the font rasteriser moves single pixels."""
+    folder = resources.files("queries").joinpath("skeletons", "figures")
+    names = [entry.name.removesuffix(".png") for entry in folder.iterdir() if entry.name.endswith(".png")]
+    assert len(names) >= 5
+    for name in names:
+        kept = Image.open(io.BytesIO(folder.joinpath(f"{name}.png").read_bytes())).convert("L")
+        now = Image.open(io.BytesIO(skeleton_figure.png(skeletons.get(name)))).convert("L")
+        assert kept.size == now.size
+        small = [np.asarray(image.resize((64, 64)), float) for image in (kept, now)]
+        assert abs(small[0] - small[1]).mean() < 2, f"{name} is drawn in another way: kpaudit skeletons {name} --png"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from dashboard.data import Filters, Narrow
+from dashboard.data import NO_CLASS, Filters, Narrow
 from dashboard.state import Current, Door
 from dashboard.text import count, listed, md, share
 
@@ -90,7 +90,7 @@ def _leaks(everything: Filters, facts: Facts) -> list[Advice]:
 
 def _classes(now: Current, everything: Filters, classes: pd.DataFrame) -> list[Advice]:
     found = []
-    present = set(classes["label"])
+    present = set(classes["label"]) - {NO_CLASS}
     unused = [name for name in now.dataset["classes"] or [] if name not in present]
     if unused:
         found.append(

@@ -17,16 +17,18 @@ import streamlit as st
 from queries import cards, sqlfile
 from queries.cards import Card, Comparison
 from queries.errors import KpauditError, QueryError, UsageError, WorkspaceError
-from queries.filters import JOINT_STATES, MEASURES, NOT_RECORDED, Filters, Narrow
+from queries.filters import ABOVE_ZERO, JOINT_STATES, MEASURES, NO_CLASS, NOT_RECORDED, Filters, Narrow
 from queries.images import ImageSource
 from queries.store import Store
 from queries.vocabulary import close_pairs
 from queries.workspace import Workspace
 
 __all__ = [
+    "ABOVE_ZERO",
     "JOINT_STATES",
     "MEASURES",
     "NOT_RECORDED",
+    "NO_CLASS",
     "Card",
     "Comparison",
     "Filters",
@@ -139,14 +141,28 @@ def run_sql(text: str, max_rows: int = 10_000, seconds: float = 30.0) -> Any:
 _TABLE = re.compile(r"create table (\w+) \((.*?)\n\);", re.DOTALL)
 _COLUMN = re.compile(r"^\s+(\w+)\s+([\w\[\]]+)( not null)?,?\s*(?:--\s*(.*))?$")
 
+_UNFILLED = re.compile(r"create view (\w+) as\s+select(.*?)where false;", re.DOTALL)
+_UNFILLED_COLUMN = re.compile(r"null::(\w+) as (\w+)")
+_CONVERTED = ("x", "y", "w", "h")
+
 
 @st.cache_data(show_spinner=False)
 def schema() -> pd.DataFrame:
-    """Tables, columns, types and comments of the public schema, as schema.sql has them."""
+    """Tables, columns, types and comments of the public schema, as the SQL has them, and of its views."""
     rows = []
     for table, body in _TABLE.findall(sqlfile.text("schema.sql")):
         for line in body.splitlines():
             if found := _COLUMN.match(line):
                 column, kind, required, comment = found.groups()
                 rows.append((table, column, kind, not required, comment or ""))
+    for table, body in _UNFILLED.findall(sqlfile.text("extras.sql")):
+        rows += [(table, column, kind, True, "") for kind, column in _UNFILLED_COLUMN.findall(body)]
+    for table in ("annotation", "keypoint"):
+        for suffix, unit in (("px", "in pixels"), ("norm", "shares of the image's sides")):
+            rows += [
+                (f"{table}_{suffix}", column, kind, column in _CONVERTED or nullable,
+                 f"{unit}; NULL where the image's size is not known" if column in _CONVERTED else comment)
+                for name, column, kind, nullable, comment in rows
+                if name == table
+            ]  # fmt: skip
     return pd.DataFrame(rows, columns=["table", "column", "type", "nullable", "comment"])

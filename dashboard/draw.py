@@ -24,7 +24,8 @@ __all__ = ["DEFAULT_LAYERS", "NO_IMAGE", "Layers", "bone_part", "clean_text", "c
 NO_IMAGE = "image not on disk"
 SIZE_UNKNOWN = "size not known"
 _SUPER = 2  # Pillow's lines are not smooth: the overlay is drawn twice as large and reduced
-_BLANK, _BLANK_GRID = (136, 140, 148), (150, 154, 162)
+# Dark, so that boxes and white words on it are seen.
+_BLANK, _BLANK_GRID = (28, 31, 38), (40, 44, 52)
 _OUTSIDE, _OUTSIDE_LINE = (58, 62, 70), (72, 77, 86)
 _RIM = (10, 12, 16, 190)  # around lines, so that a colour is seen on snow and on black alike
 _FAINT = 0.35
@@ -306,12 +307,31 @@ class _Canvas:
                        stroke_width=max(1, round(height / 9)), stroke_fill=_RIM[:3])  # fmt: skip
 
     def notes(self, lines: list[str]) -> None:
-        """Sentences at the foot of the image, each shrunk to the width."""
-        for n, line in enumerate(reversed(lines)):
-            height = max(10.0, self.width / 24) * _SUPER
-            long = self.draw.textlength(line, font=_font(round(height), line))
-            height = max(5.0, height * min(1.0, (self.sheet.width * 0.94) / max(long, 1)))
-            self._text(line, (self.sheet.width * 0.03, self.sheet.height - height * (0.9 + 1.35 * n)), height)
+        """Sentences at the foot of the image, on a plate, broken where they are wider than it is.
+
+        A gallery shows a tile at half its size: what is to be read there is twice as large here.
+        """
+        height = max(12.0, max(self.width, self.height) * 0.072) * _SUPER
+        wide = self.sheet.width * 0.94
+        rows = [row for line in lines for row in self._wrapped(line, height, wide)]
+        if not rows:
+            return
+        step = height * 1.2
+        top = self.sheet.height - step * len(rows) - height * 0.2
+        self.draw.rectangle((0, top, self.sheet.width, self.sheet.height), fill=(10, 12, 16, 215))
+        for n, row in enumerate(rows):
+            self._text(row, (self.sheet.width * 0.03, top + step * (n + 0.6)), height)
+
+    def _wrapped(self, text: str, height: float, wide: float) -> list[str]:
+        """Lines of whole words; a word that is wider than the image is cut by the image's edge."""
+        rows: list[str] = []
+        for word in text.split():
+            longer = f"{rows[-1]} {word}" if rows else word
+            if rows and self.draw.textlength(longer, font=_font(round(height), text)) <= wide:
+                rows[-1] = longer
+            else:
+                rows.append(word)
+        return rows
 
     def encode(self, format: str) -> bytes:
         self.base.paste(reduced := self.sheet.reduce(_SUPER), (0, 0), reduced)

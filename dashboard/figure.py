@@ -56,21 +56,22 @@ def figure(
     focus: int | None = None,
     colors: Mapping[str | None, str] | None = None,
     height: int | None = 640,
+    reason: str | None = None,
 ) -> go.Figure:
     """A Plotly figure of an image with its annotations; pass `CONFIG` where it is shown.
 
     `image` is the file's bytes, an image from `open_image`, or None; bytes that can't be decoded give a
-    blank frame with the reason. `scene` may be normalized. `note` is a sentence below the image. The axes
-    are in pixels of the scene's frame, y downwards, whatever the size of the embedded copy. Other
-    annotations than `focus` are faint. A click on a joint carries customdata [annotation_id, joint], on a
-    box [annotation_id, None].
+    blank frame with the reason, and None one with `reason`, by default that it is not on disk. `scene` may
+    be normalized. `note` is a sentence below the image. The axes are in pixels of the scene's frame, y
+    downwards, whatever the size of the embedded copy. Other annotations than `focus` are faint. A click on
+    a joint carries customdata [annotation_id, joint], on a box [annotation_id, None].
 
     Pixel convention: the plane is continuous, the image covers 0..W by 0..H, and pixel (0, 0) is the unit
     square from (0, 0) to (1, 1). Coordinates are drawn as the source gives them. A source that means pixel
     centres by whole numbers (COCO's annotation tool) is thereby drawn half a pixel up and left; nothing is
     added, since which one is meant is nowhere recorded.
     """
-    reason = NO_IMAGE
+    reason = reason or NO_IMAGE
     if isinstance(image, bytes):
         try:
             image = open_image(image, box_px=MAX_SIDE)
@@ -93,9 +94,7 @@ def figure(
     stray = _outside(scene, view)
     if stray:
         notes.append(f"{stray} joint{'s lie' if stray > 1 else ' lies'} further outside: zoom out")
-    _layout(
-        fig, scene.key, view, theme=theme, height=height, notes=[escape(n, 200) for n in notes if n]
-    )
+    _layout(fig, scene.key, view, theme=theme, height=height, notes=[escape(n, 200) for n in notes if n])
     return fig
 
 
@@ -243,7 +242,8 @@ def _bones(fig: go.Figure, instances: list[Instance], theme: str, opacity: float
         x=rim_x, y=rim_y, mode="lines", line={"color": "rgba(10,12,16,0.75)", "width": 5}, name="rim",
         hoverinfo="skip", showlegend=False, legendgroup="bones", opacity=opacity, meta="rim",
     )  # fmt: skip
-    for part, (xs, ys) in segments.items():
+    # The legend follows the body and the hand, whichever bone comes first in the skeleton.
+    for part, (xs, ys) in sorted(segments.items(), key=lambda found: palette.part_rank(found[0])):
         fig.add_scatter(
             x=xs, y=ys, mode="lines", line={"color": palette.part_color(part), "width": 3},
             name=escape((part or "other").replace("_", " ")), hoverinfo="skip", opacity=opacity,
@@ -265,9 +265,7 @@ def _joint_text(instance: Instance, joint: Joint, scene: Scene) -> str:
     ))  # fmt: skip
 
 
-def _joints(
-    fig: go.Figure, instances: list[Instance], scene: Scene, layers: Layers, opacity: float
-) -> None:
+def _joints(fig: go.Figure, instances: list[Instance], scene: Scene, layers: Layers, opacity: float) -> None:
     groups: dict[str, list[tuple[Instance, Joint]]] = {}
     for instance in instances:
         for joint in instance.joints:

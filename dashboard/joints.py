@@ -10,12 +10,12 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class State:
-    """A column of joint_states: what it is called, its colour, and how a click asks for it, if it can."""
+    """A column of joint_states: what it is called, its colour, and how a click asks for it."""
 
     column: str
     words: str
     color: str
-    narrow: str | None
+    narrow: str
 
 
 #: From the best known to the least; labelled first, so that bars of labelled joints share a foot.
@@ -23,9 +23,9 @@ STATES = (
     State("visible", "visible", "#2272b2", "visible"),
     State("occluded", "occluded", "#e08a1e", "occluded"),
     State("recorded", "given, visibility not recorded", "#7a5fc0", "recorded"),
-    State("invalid", "flag other than 0, 1, 2", "#b0413e", None),
+    State("invalid", "flag other than 0, 1, 2", "#b0413e", "invalid"),
     State("unlabelled", "not labelled", "#9aa3ad", "unlabelled"),
-    State("absent", "not given at all", "#c9ced6", None),
+    State("absent", "not given at all", "#c9ced6", "absent"),
 )
 
 

@@ -111,6 +111,13 @@ def part_color(part: str | None, theme: str = "dark") -> str:
     return _PARTS.get(key, NEUTRAL)
 
 
+def part_rank(part: str | None) -> int:
+    """The place of a part in a legend: from the head down, from the thumb to the pinky, unknown ones last."""
+    known = list(_PARTS)
+    key = (part or "").lower()
+    return known.index(key) if key in known else len(known)
+
+
 def rgb(color: str) -> tuple[int, int, int]:
     """`#rrggbb` as three numbers 0..255."""
     return (int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16))

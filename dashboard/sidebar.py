@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import data, state
-from dashboard.data import NOT_RECORDED
+from dashboard.data import NO_CLASS, NOT_RECORDED
 from dashboard.text import clean, count, md
 
 _LABELS = {"splits": "Split", "labels": "Class", "genders": "Gender", "races": "Race", "ages": "Age"}
@@ -60,7 +60,7 @@ def _values(field: str, label: str, offered: dict[str, list[str]]) -> None:
     """One filter; not shown where the dataset does not record it, unless a link asks for it."""
     chosen = list(getattr(state.current().filters, field) or ())
     values = offered[field]
-    if not chosen and (not values or values in (["unsplit"], [NOT_RECORDED])):
+    if not chosen and (not values or values in (["unsplit"], [NOT_RECORDED], [NO_CLASS])):
         return
     key = f"kp_{field}"
     st.session_state[key] = chosen

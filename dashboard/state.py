@@ -111,6 +111,11 @@ def resolve(datasets: list[dict[str, Any]], page: str = "") -> Current:
     names = [row["name"] for row in datasets]
     wanted = next(iter(query.get(DATASET, [])), None)
     dataset = next((row for row in datasets if row["name"] == wanted), datasets[0])
+    if wanted is not None and wanted not in names:
+        # Filters, and what the viewer was narrowed to, were of a dataset that is gone: nothing fits another.
+        query = {}
+        for name in list(st.query_params):
+            del st.query_params[name]
     beside = next(iter(query.get(COMPARE, [])), None)
     other = next((row for row in datasets if row["name"] == beside and row is not dataset), None)
     current = Current(

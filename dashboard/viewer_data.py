@@ -175,9 +175,16 @@ def draw(
             unpacked = _reduced(open_image(content.data, box_px=MAX_SIDE))
         except ImageUnavailable as error:
             reason = error.reason
-    made = figure(unpacked, what, layers, theme, focus=focus, colors=shades, height=height)
+    made = figure(
+        unpacked, what, layers, theme, focus=focus, colors=shades, height=height, reason=_on_frame(reason)
+    )
     made.update_layout(paper_bgcolor="rgba(0,0,0,0)")  # whatever the page's own background is
     return made, reason
+
+
+def _on_frame(reason: str | None) -> str | None:
+    """What a blank frame says: the reason in full is beside it, but for a file that is simply not there."""
+    return NO_IMAGE if (reason or "missing").startswith(("missing", "no image folder")) else reason
 
 
 def _reduced(unpacked: Image.Image) -> Image.Image:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard import show as shown
 from dashboard import state, viewer_data, viewer_tables, viewer_url
+from dashboard.data import NO_CLASS
 from dashboard.text import clean, count, md
 from dashboard.viewer_data import CONFIG, Filters, Layers, Narrow, Picture, Scene, Walk
 from dashboard.viewer_url import View
@@ -301,7 +302,7 @@ def _annotations(opened: _Opened) -> None:
     if place is None:
         return
     instance = what.instances[place]
-    label = md(instance.label or "no class", 60)
+    label = md(instance.label or NO_CLASS, 60)
     with st.expander(f"Joints of annotation {place + 1} ({label})", expanded=True, key="viewer_joints"):
         if not instance.joints:
             st.caption("This annotation has no joints.")

@@ -11,9 +11,20 @@ from queries.errors import UsageError
 
 #: What the pages call a value that the source does not give; age_band and the macros say the same.
 NOT_RECORDED = "not recorded"
+#: The class of an annotation that has none; filters.sql and the queries of the pages say the same.
+NO_CLASS = "no class"
 
-#: In which state a joint can be asked for; NULL visibility is `recorded`, and never `visible`.
-JOINT_STATES = ("unlabelled", "labelled", "occluded", "visible", "recorded", "outside")
+#: In which state a joint can be asked for, in English too; NULL visibility is `recorded`, never `visible`.
+JOINT_STATES = {
+    "unlabelled": "unlabelled",
+    "labelled": "labelled",
+    "occluded": "occluded",
+    "visible": "visible",
+    "recorded": "given, visibility not recorded",
+    "outside": "outside",
+    "invalid": "with a flag other than 0, 1, 2",
+    "absent": "not given at all",
+}
 
 #: Box measures in the dataset's unit that a range can be asked of, in the words of the pages.
 MEASURES = {
@@ -24,7 +35,11 @@ MEASURES = {
     "center_x": "box centre x",
     "center_y": "box centre y",
     "per_image": "boxes per image",
+    "unusable": "box without a finite, positive width and height",
 }
+
+#: `low` of what must be above zero, as the values of a logarithmic axis must: the least float that is.
+ABOVE_ZERO = math.ulp(0.0)
 
 
 @dataclass(frozen=True)
@@ -126,7 +141,7 @@ class Narrow:
     def from_query(cls, params: Mapping[str, list[str]]) -> Narrow:
         """Reads `to_query`'s parameters back. Raises UsageError for a value that is none of the allowed."""
         given = {f.name: params[f.name][0] for f in fields(cls) if params.get(f.name)}
-        for name, allowed in (("state", JOINT_STATES), ("measure", tuple(MEASURES))):
+        for name, allowed in (("state", tuple(JOINT_STATES)), ("measure", tuple(MEASURES))):
             if name in given and given[name] not in allowed:
                 raise UsageError(f"{name} is {given[name]!r}, expected one of {', '.join(allowed)}")
         found: dict[str, Any] = dict(given)
@@ -141,9 +156,13 @@ class Narrow:
         """What is asked for in English; empty where nothing is."""
         parts = []
         if self.joint is not None:
-            parts.append(f"joint {self.joint} {self.state or ''}".strip())
-        if self.measure is not None:
-            low = "" if self.low is None else f"{self.low:g} ≤ "
+            parts.append(f"joint {self.joint} {JOINT_STATES.get(self.state or '', '')}".strip())
+        elif self.state is not None:
+            parts.append(f"any joint {JOINT_STATES.get(self.state, self.state)}")
+        if self.measure == "unusable":
+            parts.append(MEASURES[self.measure])
+        elif self.measure is not None:
+            low = "" if self.low is None else "0 < " if self.low == ABOVE_ZERO else f"{self.low:g} ≤ "
             high = "" if self.high is None else f" < {self.high:g}"
             parts.append(f"{low}{MEASURES[self.measure]}{high}")
         if self.problem is not None:

@@ -28,7 +28,7 @@ where i.dataset_id = struct_extract(f, 'dataset')
     and (struct_extract(f, 'labels') is null or i.image_id in (
         select a.image_id from annotation a
         where a.dataset_id = struct_extract(f, 'dataset')
-            and list_contains(struct_extract(f, 'labels'), a.label)
+            and list_contains(struct_extract(f, 'labels'), coalesce(a.label, 'no class'))
     ));
 
 -- Instances only: HaGRID's united boxes are no hands and are never counted as such.
@@ -38,7 +38,8 @@ from annotation a
 join image i using (image_id)
 where a.dataset_id = struct_extract(f, 'dataset')
     and a.kind = 'instance'
-    and (struct_extract(f, 'labels') is null or list_contains(struct_extract(f, 'labels'), a.label))
+    and (struct_extract(f, 'labels') is null
+        or list_contains(struct_extract(f, 'labels'), coalesce(a.label, 'no class')))
     and (struct_extract(f, 'splits') is null or list_contains(struct_extract(f, 'splits'), i.split))
     and (struct_extract(f, 'subjects') is null or list_contains(struct_extract(f, 'subjects'), i.subject))
     and (struct_extract(f, 'genders') is null
@@ -55,7 +56,8 @@ from annotation a
 join image i using (image_id)
 where a.dataset_id = struct_extract(f, 'dataset')
     and a.kind = 'united'
-    and (struct_extract(f, 'labels') is null or list_contains(struct_extract(f, 'labels'), a.label))
+    and (struct_extract(f, 'labels') is null
+        or list_contains(struct_extract(f, 'labels'), coalesce(a.label, 'no class')))
     and i.image_id in (select image_id from selected_image(f));
 
 -- COCO's evaluation sizes, of an area in pixels.
@@ -77,56 +79,62 @@ create macro box_measure(measure, x, y, w, h) as case measure
     when 'aspect' then w / nullif(h, 0)
     when 'center_x' then x + w / 2
     when 'center_y' then y + h / 2
+    when 'unusable' then (not coalesce(w > 0 and h > 0 and isfinite(w) and isfinite(h), false))::int::double
 end;
 
 create macro in_range(value, n) as
-    value is not null and not isnan(value)
+    value is not null and isfinite(value)
     and (struct_extract(n, 'low') is null or value >= struct_extract(n, 'low'))
     and (struct_extract(n, 'high') is null or value < struct_extract(n, 'high'));
 
--- Where the problems of one kind are. A locator names an image by its key or its id, or an annotation by
--- its id; one that names neither stands for all images of its file. annotation_id NULL: the whole image.
-create macro problem_place(dataset, wanted) as table
+-- The images and annotations that the problems of one kind name: a locator is an image's key or id, or an
+-- annotation's id. annotation_id NULL: the whole image.
+create macro problem_tied(dataset, wanted) as table
 with hit as materialized (
-    select
-        row_number() over () as hit, file_id, locator,
-        regexp_extract(locator, '\(id (.*)\)$', 1) as source_id
+    select distinct file_id, locator, regexp_extract(locator, '\(id (.*)\)$', 1) as source_id
     from problem
     where dataset_id = dataset and kind = wanted
 ),
 tied as materialized (
-    select h.hit, i.image_id, null::bigint as annotation_id
+    select h.file_id, h.locator, i.image_id, null::bigint as annotation_id
     from hit h
     join image i on i.key = h.locator and i.file_id = h.file_id
     where i.dataset_id = dataset
     union all
-    select h.hit, i.image_id, null
+    select h.file_id, h.locator, i.image_id, null
     from (from hit where starts_with(locator, 'images[')) h
     join image i on i.source_id = h.source_id and i.file_id = h.file_id
     where i.dataset_id = dataset
     union all
-    select h.hit, a.image_id, a.annotation_id
+    select h.file_id, h.locator, a.image_id, a.annotation_id
     from (from hit where starts_with(locator, 'annotations[')) h
     join annotation a on a.source_id = h.source_id
     join image i on i.image_id = a.image_id and i.file_id = h.file_id
     where a.dataset_id = dataset
-),
--- a key repeated in another file is one image, which is kept under the first file
-elsewhere as materialized (
-    select h.hit, i.image_id
-    from (from hit anti join tied using (hit)) h
-    join image i on i.key = h.locator
-    where i.dataset_id = dataset
 )
-select image_id, annotation_id from tied
+from tied
 union all
-select image_id, null from elsewhere
+-- a key repeated in another file is one image, which is kept under the first file
+select h.file_id, h.locator, i.image_id, null
+from (from hit anti join tied using (file_id, locator)) h
+join image i on i.key = h.locator
+where i.dataset_id = dataset;
+
+-- Problems of one kind whose record is in no image.
+create macro problem_untied(dataset, wanted) as table
+select p.*
+from problem p
+anti join problem_tied(dataset, wanted) t
+    on t.locator = p.locator and t.file_id is not distinct from p.file_id
+where p.dataset_id = dataset and p.kind = wanted;
+
+-- Where the problems of one kind are; one that is in no image stands for all images of its file.
+create macro problem_place(dataset, wanted) as table
+select image_id, annotation_id from problem_tied(dataset, wanted)
 union all
 select image_id, null
 from image
-where dataset_id = dataset and file_id in (
-    select file_id from (from hit anti join tied using (hit)) anti join elsewhere using (hit)
-);
+where dataset_id = dataset and file_id in (select file_id from problem_untied(dataset, wanted));
 
 create macro leaked_subject(dataset) as table
 select subject
@@ -185,13 +193,27 @@ where (struct_extract(n, 'joint') is not null or struct_extract(n, 'state') is n
         when 'occluded' then k.visibility = 1
         when 'visible' then k.visibility = 2
         when 'recorded' then k.visibility is null
+        when 'invalid' then k.visibility not in (0, 1, 2)
+        when 'absent' then false
         when 'outside' then coalesce(k.visibility, 2) > 0 and (
             k.x < 0 or k.y < 0
             or k.x > case d.unit when 'normalized' then 1 else s.width end
             or k.y > case d.unit when 'normalized' then 1 else s.height end
         )
         else true
-    end;
+    end
+union all
+-- what is not given has no row in keypoint
+select distinct a.annotation_id
+from annotation a
+join (
+    from joint
+    where struct_extract(n, 'state') = 'absent'
+        and (struct_extract(n, 'joint') is null or name = struct_extract(n, 'joint'))
+) j on j.skeleton = a.skeleton
+anti join (from keypoint where struct_extract(n, 'state') = 'absent') k
+    on k.annotation_id = a.annotation_id and k.joint = j.joint
+where a.dataset_id = struct_extract(f, 'dataset');
 
 -- Selected annotations, as far as they are asked for. Where a problem names an annotation it is that one;
 -- where it names an image, all of the image's.

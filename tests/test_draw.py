@@ -346,3 +346,28 @@ def test_marks_stand_out_from_the_page(theme):
 def test_left_and_right_differ():
     for limb in ("arm", "leg", "hand", "foot"):
         assert palette.part_color(f"left_{limb}") != palette.part_color(f"right_{limb}")
+
+
+def test_the_legend_of_a_hand_goes_from_the_wrist_to_the_pinky():
+    parts = ["pinky", None, "index", "wrist", "ring", "thumb", "middle"]
+    assert sorted(parts, key=palette.part_rank) == [
+        "wrist", "thumb", "index", "middle", "ring", "pinky", None,
+    ]  # fmt: skip
+
+
+def test_the_interactive_frame_says_why_there_is_no_image():
+    said = texts(figure(None, scene(), reason="outside the image folder"))
+    assert "outside the image folder" in said and "not on disk" not in said
+
+
+def test_a_tile_says_its_reason_large_enough_and_on_a_plate():
+    blank = drawn(scene(size=(320, 320)), None, size=320)
+    # The strip where the words are: high enough for 22 pixels, and black and white.
+    strip = blank.crop((0, 292, 320, 320)).convert("L")
+    assert strip.getextrema()[0] < 40 and strip.getextrema()[1] > 220
+    white = [y for y in range(320) if max(blank.crop((0, y, 320, y + 1)).convert("L").tobytes()) > 200]
+    assert len(white) >= 14  # from the top of the letters to their foot
+    # A long reason is broken, not shrunk.
+    long = drawn(scene(size=(320, 320)), None, size=320, note="outside the image folder, and said at length")
+    rows = [y for y in range(320) if max(long.crop((0, y, 320, y + 1)).convert("L").tobytes()) > 200]
+    assert len(rows) > len(white)

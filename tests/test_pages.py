@@ -191,8 +191,52 @@ def test_hostile_link(run) -> None:
         "classes", dataset=HOSTILE, split=HOSTILE, class_=["x" * 9000, "\x00", ""], low="nan", joint="'--"
     )
     assert "There is no dataset called" in said(app)
-    assert url(app)["dataset"] == ["gestures"]
+    assert url(app) == {"dataset": ["gestures"]}
+    app = run("classes", dataset="gestures", class_=["x" * 9000, "\x00", ""])
     assert len(url(app)["class"][0]) <= 500
+
+
+def test_dataset_that_is_gone_takes_its_filters_along(run) -> None:
+    app = run("viewer", dataset="removed", split="val", class_="call", measure="width", low="0.5")
+    assert "There is no dataset called" in said(app)
+    assert "unfiltered" in said(app)
+    assert url(app) == {"dataset": ["gestures"]}
+
+
+def test_no_class_is_not_counted_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Workspace(tmp_path / "ws")
+    made = _coco()
+    for annotation in made["person_keypoints_train2017.json"]["annotations"][:2]:
+        annotation["category_id"] = None
+    index(place, write(tmp_path / "d", made), Options())
+    monkeypatch.setenv("KPAUDIT_WORKSPACE", str(place.path))
+    shown = {}
+    for page in ("overview", "classes"):
+        app = AppTest.from_file(APP, default_timeout=TIMEOUT)
+        if page != "overview":
+            app.switch_page(f"pages/{page}.py")
+        shown |= {metric.label: metric.value for metric in good(app.run()).metric}
+    assert shown["Classes"] == shown["Classes with instances"] == "2"
+    assert shown["Instances"] == shown["Annotations"] == "6"
+    assert shown["Imbalance ratio"] == "3.0"
+    app = AppTest.from_file(APP, default_timeout=TIMEOUT)
+    app.query_params["class"] = "no class"
+    app = good(app.run())
+    assert "class no class" in said(app)
+    assert "Not in this dataset" not in said(app)
+
+
+def test_sql_page_lists_the_views(run) -> None:
+    labels = {box.label for box in run("sql").expander}
+    assert labels >= {"finding", "image_fact", "annotation_px", "annotation_norm", "keypoint_px"}
+
+
+def test_boxes_without_a_size_have_a_door(run) -> None:
+    app = run("boxes", dataset="people")
+    app = good(app.button(key="boxes_unusable").click().run())
+    assert app.title[0].value == "Viewer"
+    assert url(app)["measure"] == ["unusable"]
+    assert "without a finite, positive width and height" in said(app)
 
 
 def test_data_is_never_markup(run) -> None:

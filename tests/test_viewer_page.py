@@ -224,3 +224,18 @@ def test_doors(viewer) -> None:
 def test_thumbnails_are_kept_in_the_workspace(viewer, workspace: Path) -> None:
     viewer()
     assert list((workspace / "thumbnails").rglob("*.bin"))
+
+
+def test_a_problem_that_is_in_no_image_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _coco(tmp_path / "people")
+    path = tmp_path / "people" / "person_keypoints_train2017.json"
+    made = json.loads(path.read_text())
+    made["annotations"].append({**made["annotations"][0], "id": 700, "image_id": 999})
+    path.write_text(json.dumps(made))
+    place = Workspace(tmp_path / "ws")
+    index(place, tmp_path / "people", Options())
+    monkeypatch.setenv("KPAUDIT_WORKSPACE", str(place.path))
+    app = AppTest.from_file(APP, default_timeout=TIMEOUT)
+    app.switch_page("pages/viewer.py")
+    app.query_params["problem"] = "orphan-annotation"
+    assert "Of 1 problem the record itself is in no image for 1" in _said(_good(app.run()))

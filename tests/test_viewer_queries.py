@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from queries.errors import UsageError
-from queries.filters import JOINT_STATES, Filters, Narrow
+from queries.filters import ABOVE_ZERO, JOINT_STATES, NO_CLASS, Filters, Narrow
 from queries.index import index
 from queries.model import Options
 from queries.scenes import IMAGE_ORDERS, ORDERS, Walk, scenes, walk_annotations, walk_images
@@ -187,6 +187,8 @@ def test_joint_states_of_pixels_with_flags(made, joint: int | None, state: str |
         "visible": lambda x, y, v: v == 2,
         "recorded": lambda x, y, v: False,
         "outside": lambda x, y, v: v > 0 and (x < 0 or y < 0 or x > 100 or y > 80),
+        "invalid": lambda x, y, v: False,
+        "absent": lambda x, y, v: False,
         None: lambda x, y, v: True,
     }
     wanted = []
@@ -367,3 +369,88 @@ def test_scenes(made) -> None:
     assert {scene.unit for scene in people.values()} == {"pixel"}
     assert {(scene.width, scene.height) for scene in people.values()} == {(100, 80)}
     assert sum(not scene.instances for scene in people.values()) == 3
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory):
+    """Boxes without a class, without a size, flags that are none, joints that are not given."""
+    names = ["nose", "left_hand"]
+    images = [{"id": n, "file_name": f"{n}.jpg", "width": 100, "height": 80} for n in range(1, 7)]
+    common = {"category_id": 1, "iscrowd": 0, "area": 9}
+    annotations = [
+        {**common, "id": 1, "image_id": 1, "bbox": [1, 1, 9, 9], "keypoints": [1, 1, 2, 3, 3, 5]},
+        {**common, "id": 2, "image_id": 2, "bbox": [1, 1, 9, 9]},
+        {**common, "id": 3, "image_id": 3, "bbox": [1, 1, 0, 9], "keypoints": [1, 1, 2, 3, 3, 1]},
+        {**common, "id": 4, "image_id": 4, "keypoints": [1, 1, 2, 3, 3, 1]},
+        {**common, "id": 5, "image_id": 5, "bbox": [1, 1, 20, 9], "category_id": None},
+        {**common, "id": 6, "image_id": 99, "bbox": [1, 1, 9, 9]},
+    ]
+    categories = [{"id": 1, "name": "person", "keypoints": names, "skeleton": [[1, 2]]}]
+    base = tmp_path_factory.mktemp("odd")
+    (base / "d").mkdir()
+    made = {"images": images, "annotations": annotations, "categories": categories}
+    (base / "d" / "person_keypoints_train2017.json").write_text(json.dumps(made))
+    workspace = Workspace(base / "ws")
+    index(workspace, base / "d", Options())
+    store = Store(workspace)
+    yield store
+    store.close()
+
+
+def test_no_class_is_a_value_of_the_class(odd) -> None:
+    f = Filters(1, labels=(NO_CLASS,))
+    cursor = odd.cursor()
+    wanted = {
+        row[0] for row in cursor.execute("select image_id from annotation where label is null").fetchall()
+    }
+    assert wanted
+    assert set(walk_images(odd, f, Narrow()).ids.tolist()) == wanted
+    assert len(walk_annotations(odd, f, Narrow())) == len(wanted)
+    counted = {row["label"]: row["instances"] for row in odd.rows("class_split", f=Filters(1).struct())}
+    assert counted[NO_CLASS] == len(wanted)
+    offered = {row["value"]: row["n"] for row in odd.rows("facets", dataset=1) if row["field"] == "class"}
+    assert offered == counted
+
+
+@pytest.mark.parametrize("state", ["absent", "invalid", "visible", "occluded"])
+@pytest.mark.parametrize("joint", ["nose", "left_hand"])
+def test_door_of_a_joints_state_finds_what_was_counted(odd, state: str, joint: str) -> None:
+    skeletons = {row["skeleton"] for row in odd.rows("skeletons", f=Filters(1).struct())}
+    assert len(skeletons) == 1
+    counted = odd.rows("joint_states", f=Filters(1).struct(), skeleton=skeletons.pop(), by="all")
+    row = next(row for row in counted if row["name"] == joint)
+    assert len(walk_annotations(odd, Filters(1), Narrow(joint=joint, state=state))) == row[state]
+    if state == "absent":
+        assert row[state] > 0
+
+
+@pytest.mark.parametrize("measure", ["area", "aspect"])
+def test_first_logarithmic_bin_holds_what_its_door_shows(odd, measure: str) -> None:
+    bins = odd.rows("box_histogram", f=Filters(1).struct(), measure=measure, bins=3, log=True)
+    everything = walk_annotations(odd, Filters(1), Narrow(measure=measure, low=ABOVE_ZERO))
+    assert len(everything) == sum(row["boxes"] for row in bins) == 3
+    assert len(walk_annotations(odd, Filters(1), Narrow(measure=measure))) == 4
+
+
+def test_unusable_boxes(odd) -> None:
+    counted = odd.rows("box_unusable", f=Filters(1).struct())[0]["unusable"]
+    assert counted == 2
+    assert len(walk_annotations(odd, Filters(1), Narrow(measure="unusable", low=1.0))) == counted
+
+
+def test_problem_in_no_image_is_told_from_one_that_is(odd) -> None:
+    kinds = {row["kind"]: row["problems"] for row in odd.rows("problem_kinds", dataset=1)}
+    found = {kind: odd.rows("problem_untied", dataset=1, kind=kind)[0] for kind in kinds}
+    assert {kind: row["problems"] for kind, row in found.items()} == kinds
+    orphan = next(kind for kind in kinds if "orphan" in kind)
+    assert found[orphan]["untied"] == 1
+    assert any(row["untied"] == 0 for row in found.values())
+
+
+def test_narrowed_in_words() -> None:
+    assert Narrow("nose", "recorded").words() == "joint nose given, visibility not recorded"
+    assert Narrow("nose", "absent").words() == "joint nose not given at all"
+    assert Narrow(measure="area", low=ABOVE_ZERO, high=9.0).words() == "0 < box area < 9"
+    assert Narrow(measure="unusable", low=1.0).words() == "box without a finite, positive width and height"
+    narrow = Narrow(measure="area", low=ABOVE_ZERO)
+    assert Narrow.from_query(narrow.to_query()) == narrow

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, compare, compare_boxes, data, show, state
-from dashboard.data import Narrow
+from dashboard.data import ABOVE_ZERO, Narrow
 from dashboard.state import Current, Door
 from dashboard.text import count, share
 
@@ -39,7 +39,8 @@ def _histogram(now: Current, measure: str) -> None:
 
     def door(row: dict) -> Door:
         # The outermost bins are open: they hold whatever lies beyond them.
-        low = None if row["first"] else float(row["low"])
+        # A logarithmic axis has no place for zero and below, and its first bin counts none of them.
+        low = float(row["low"]) if not row["first"] else ABOVE_ZERO if log else None
         high = None if row["last"] else float(row["high"])
         return Door(now.filters.with_(splits=(row["split"],)), Narrow(measure=measure, low=low, high=high))
 
@@ -61,6 +62,10 @@ def _distributions(now: Current) -> None:
             f"({share(counts['unusable'], counts['boxes'])} of {counts['boxes']:,}).",
             icon=":material/warning:",
         )
+        st.button(
+            "See these boxes", icon=":material/image_search:", on_click=state.open_next, key="boxes_unusable",
+            args=(Door(now.filters, Narrow(measure="unusable", low=1.0)),),
+        )  # fmt: skip
     places = st.grid(2, min_column_width=_CELL)
     for measure in ("width", "height", "area", "aspect"):
         with places.cell():
@@ -198,9 +203,7 @@ def _classes(now: Current) -> None:
             **number,
         },
         caption=f"In {'pixels' if now.dataset['unit'] == 'pixel' else 'shares of the image'}.",
-        on_click=lambda row: Door(
-            now.filters if row["label"] == "no class" else now.filters.with_(labels=(row["label"],))
-        ),
+        on_click=lambda row: Door(now.filters.with_(labels=(row["label"],))),
     )
 
 

@@ -4,26 +4,26 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, data, show, state, stats
-from dashboard.data import Filters
+from dashboard.data import NO_CLASS, Filters
 from dashboard.state import Door
 from dashboard.text import count, listed, md, share
 
 
 def _door(row: dict) -> Door:
     """The images of a class, and of a split where the row has one."""
-    filters: Filters = state.current().filters
-    if row.get("label") != "no class":
-        filters = filters.with_(labels=(row["label"],))
+    filters: Filters = state.current().filters.with_(labels=(row["label"],))
     if isinstance(row.get("split"), str):
         filters = filters.with_(splits=(row["split"],))
     return Door(filters)
 
 
 def _balance(totals: pd.Series) -> None:
+    everything = int(totals.sum())
+    totals = totals.drop(NO_CLASS, errors="ignore")  # having none is not a class
     ratio, entropy = stats.imbalance_ratio(totals), stats.normalized_entropy(totals)
     places = st.grid(4, min_column_width=160)
     places.metric("Classes with instances", f"{len(totals):,}")
-    places.metric("Instances", f"{totals.sum():,}")
+    places.metric("Instances", f"{everything:,}")
     places.metric(
         "Imbalance ratio", "–" if ratio is None else f"{ratio:,.1f}",
         help="Instances of the most frequent class ÷ of the rarest one that occurs. 1 is balanced.",

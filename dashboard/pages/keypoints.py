@@ -96,9 +96,8 @@ def _states(now: Current, skeleton: str) -> None:
     )
 
 
-def _to_state(now: Current, row: dict) -> Door | None:
-    asked = joints.state_called(row["state"]).narrow
-    return Door(now.filters, Narrow(joint=row["name"], state=asked)) if asked else None
+def _to_state(now: Current, row: dict) -> Door:
+    return Door(now.filters, Narrow(joint=row["name"], state=joints.state_called(row["state"]).narrow))
 
 
 def _groups(now: Current, skeleton: str) -> None:
@@ -118,12 +117,8 @@ def _groups(now: Current, skeleton: str) -> None:
     if by == "split":
         groups = list(charts.split_colors(groups))
 
-    def door(row: dict) -> Door | None:
-        if asked.narrow is None:
-            return None
-        narrowed = (
-            {} if row["grp"] == "no class" else {"labels" if by == "class" else "splits": (row["grp"],)}
-        )
+    def door(row: dict) -> Door:
+        narrowed = {"labels" if by == "class" else "splits": (row["grp"],)}
         return Door(now.filters.with_(**narrowed), Narrow(joint=row["name"], state=asked.narrow))
 
     names = list(dict.fromkeys(frame["name"]))

@@ -30,7 +30,12 @@ _EXAMPLES = {
     "Problems by kind": "select kind, count(*) as problems, any_value(message) as example\nfrom problem\n"
     "group by kind\norder by problems desc;",
 }
-_VIEWS = ("annotation_px", "annotation_norm", "keypoint_px", "keypoint_norm")
+# Side by side where there is room for both: names of tables are not broken in the middle of a word.
+_STYLE = """<style>
+.st-key-sql_both { flex-wrap: wrap !important; }
+.st-key-sql_both > :first-child { flex: 3 1 400px !important; min-width: min(100%, 400px); }
+.st-key-sql_both > :last-child { flex: 2 1 300px !important; min-width: min(100%, 300px); }
+</style>"""
 
 
 def _take_example() -> None:
@@ -90,19 +95,21 @@ def _schema() -> None:
                 for c, t, why in zip(part["column"], part["type"], part["comment"], strict=True)
             ]
             st.markdown("\n".join(lines))
-    st.caption("Views with coordinates in the other unit: " + ", ".join(f"`{v}`" for v in _VIEWS) + ".")
+    st.caption("`_px` and `_norm` are views with coordinates in that unit. Nothing fills `finding` and "
+               "`image_fact` yet.")  # fmt: skip
 
 
 def _page() -> None:
     state.through_the_router()
     st.title("SQL", anchor=False)
     st.caption("Over all datasets of the workspace; the filters of the other pages do not apply here.")
-    left, right = st.columns([0.6, 0.4], gap="large")
-    with left:
-        _editor()
-    # Scrolls by itself: the answer below stays in sight of the query.
-    with right, st.container(height=480):
-        _schema()
+    st.html(_STYLE)
+    with st.container(horizontal=True, key="sql_both", gap="large"):
+        with st.container():
+            _editor()
+        # Scrolls by itself: the answer below stays in sight of the query.
+        with st.container(height=480):
+            _schema()
     _result()
 
 

@@ -19,8 +19,8 @@ select 'race', race, sum(n)::bigint from counted group by all
 union all
 select 'age', age, sum(n)::bigint from counted group by all
 union all
-select 'class', label, count(*)
+select 'class', coalesce(label, 'no class'), count(*)
 from annotation
-where dataset_id = $dataset and kind = 'instance' and label is not null
+where dataset_id = $dataset and kind = 'instance'
 group by all
 order by field, n desc, value

@@ -116,7 +116,8 @@ def render(
             if layers.shows_box(instance) and focus in (None, instance.annotation_id):
                 canvas.label(instance, shown.get(instance.label, palette.NEUTRAL))
     lines = [] if image is not None else [clean_text(note, 120) or NO_IMAGE]
-    if not scene.size_known:
+    # a crop does not show the frame's shape, and a second line would hide what it does show
+    if not scene.size_known and view is None:
         lines.append(SIZE_UNKNOWN)
     canvas.notes(lines)
     return canvas.encode(format)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from queries import sqlfile
 from queries.model import DatasetFacts, Detection, Options, SourceFile
 from queries.readers import coco, documents
 from queries.readers.base import Build, Scan
@@ -58,15 +59,14 @@ def files(scan: Scan, options: Options) -> list[SourceFile]:
 def load(build: Build) -> DatasetFacts:
     """Reads the files as COCO, and forgives annotations with keypoints their empty boxes."""
     facts = coco.load(build)
-    con = build.con
-    empty = "from problem where kind = 'field-type' and message = $told"
-    forgiven = con.execute(f"select count(*) {empty}", {"told": _EMPTY_BOX}).fetchone()[0]
+    con, sql = build.con, sqlfile.statements("readers/datatorch.sql")
+    forgiven = con.execute(sql["empty_boxes"], {"told": _EMPTY_BOX}).fetchone()[0]
     if forgiven:
-        con.execute(f"delete {empty}", {"told": _EMPTY_BOX})
+        con.execute(sql["forgive_empty_boxes"], {"told": _EMPTY_BOX})
         facts.notes.append(
             f"{forgiven} annotations have an empty bbox: DataTorch exports keypoints without a box"
         )
-    flags = con.execute("select distinct visibility from keypoint").fetchall()
+    flags = con.execute(sql["flags"]).fetchall()
     if flags == [(1,)]:
         facts.notes.append("every visibility flag is 1, which in COCO says not visible")
     return facts

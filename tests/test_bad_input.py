@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from queries import cli
 from queries.errors import KpauditError, UnknownFormat, UnreadableInput, UsageError, WorkspaceError
 from queries.index import index
 from queries.model import Options
 from queries.readers import base
+from queries.readers import coco as coco_reader
 from queries.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -489,3 +491,50 @@ def test_a_workspace_that_can_not_be(tmp_path, write):
     (tmp_path / "w" / "lock").mkdir(parents=True)
     with pytest.raises(WorkspaceError, match="can't write to the workspace"):
         index(Workspace(tmp_path / "w"), root, Options())
+
+
+def test_a_crash_over_one_path_leaves_the_others_indexed(tmp_path, write, monkeypatch, capsys):
+    paths = [write(tmp_path / name, coco()) for name in ("a", "b", "c", "d", "e")]
+    raised = {"b": ZeroDivisionError("one\ntwo"), "c": MemoryError(), "d": OSError(5, "Input/output error")}
+    load = coco_reader.load
+
+    def crash(build):
+        if build.name in raised:
+            raise raised[build.name]
+        return load(build)
+
+    monkeypatch.setattr(coco_reader, "load", crash)
+    place = tmp_path / "w"
+
+    def run(*given):
+        with pytest.raises(SystemExit) as stop:
+            cli.main(["index", *map(str, given), "--workspace", str(place), "--quiet"])
+        return stop.value.code, *capsys.readouterr()
+
+    code, out, err = run(*paths)
+    assert code == 2
+    assert [line.split(" ")[0] for line in out.splitlines() if "(coco, " in line] == ["a", "e"]
+    told = f"{paths[1]}: a mistake in kpaudit itself, please report it: ZeroDivisionError: one two"
+    assert err.splitlines() == [
+        f"kpaudit: {told} (--debug with this path alone shows where)",
+        f"kpaudit: {paths[2]}: not enough memory",
+        f"kpaudit: {paths[3]}: [Errno 5] Input/output error",
+    ]
+    assert len(Workspace(place).index_files()) == 2
+    # by itself it still ends as every mistake does, so that --debug can show where
+    code, out, err = run(paths[1])
+    assert (code, out) == (2, "") and "ZeroDivisionError: one two (--debug shows where)" in err
+
+
+def test_ctrl_c_over_one_path_ends_the_command(tmp_path, write, monkeypatch):
+    paths = [write(tmp_path / name, coco()) for name in ("a", "b")]
+    asked = []
+
+    def interrupted(build):
+        asked.append(build.name)
+        raise RuntimeError("Query interrupted")  # DuckDB's words
+
+    monkeypatch.setattr(coco_reader, "load", interrupted)
+    with pytest.raises(SystemExit):
+        cli.main(["index", *map(str, paths), "--workspace", str(tmp_path / "w"), "--quiet"])
+    assert asked == ["a"]

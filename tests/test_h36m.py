@@ -142,9 +142,9 @@ BAD_FILES = {
     "no part": ({"part": None}, "has no part"),
     "14 joints": ({"part": np.ones((2, 14, 3))}, "2 x 14 x 3, expected n x 17 x 3"),
     "four numbers": ({"part": np.ones((2, 17, 4))}, "2 x 17 x 4, expected"),
-    "words": ({"part": np.full((2, 17, 3), "x")}, "part is <U1 of 2 x 17 x 3, expected numbers"),
+    "words": ({"part": np.full((2, 17, 3), "x")}, "zzz.npz has part as <U1 of 2 x 17 x 3, expected numbers"),
     "pickled names": ({"imgname": np.array(NAMES, dtype=object)}, "can't be read as .npz"),
-    "centers of three": ({"center": np.ones((2, 3))}, "center has 3 numbers a row"),
+    "centers of three": ({"center": np.ones((2, 3))}, "zzz.npz has a center of 3 numbers a row"),
 }
 
 
@@ -156,7 +156,8 @@ def test_a_file_of_which_nothing_can_be_read(indexed, tmp_path, case):
     found = indexed(tmp_path / "d", format="h36m")
     assert found.summary.images == 2
     assert [row[:2] for row in found.problems()] == [("file-unreadable", "file")]
-    assert told in found.problems(True)[0][2]
+    message = found.problems(True)[0][2]
+    assert told in message and message.startswith("zzz.npz ") and message.count("zzz.npz") == 1
 
 
 def test_no_zip_at_all(indexed, tmp_path):
@@ -282,6 +283,8 @@ def test_bad_cdf(indexed, tmp_path):
     assert "96 numbers a frame are 3D positions" in told["Eating.54138969.cdf"]
     assert set(told) == {"Eating.54138969.cdf", "Posing.54138969.cdf", "Sitting.54138969.cdf", "whatever.cdf"}
     assert {kind for kind, _ in found.problems()} == {"file-unreadable"}
+    for name, message in told.items():
+        assert message.startswith(f"S1/{CDF}/{name} ") and message.count(name) == 1, message
 
 
 def test_without_cdflib_one_sentence_says_what_to_install(indexed, tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.sparse import csc_matrix
 
 from queries import skeletons
 from queries.errors import UnknownFormat, UnreadableInput
@@ -160,3 +161,12 @@ def test_split_and_skeleton_options(indexed):
     ]
     with pytest.raises(UnreadableInput, match="LSP's persons have 14"):
         indexed({"joints.mat": lsp(2000)}, skeleton=skeletons.get("mpii-16"))
+
+
+def test_a_sparse_matrix_is_read_like_any_other(indexed):
+    one = persons(1)[0].T
+    one[:, 0] = 0
+    found = [indexed({"joints.mat": mat(joints=kind(one))}) for kind in (np.array, csc_matrix)]
+    rows = [each.rows("select joint, x, y, visibility from keypoint order by 1") for each in found]
+    assert rows[0] == rows[1] and len(rows[0]) == 14
+    assert found[1].problems() == found[0].problems() == []

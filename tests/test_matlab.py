@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import scipy.io.matlab
 from scipy.io import loadmat, savemat
+from scipy.sparse import csc_matrix
 
 from queries.readers import matlab, matlab_tags
 from queries.readers.records import UnreadableFile
@@ -23,7 +24,8 @@ def plain() -> bytes:
     """Not compressed, as scipy writes files unless told to."""
     out = io.BytesIO()
     numbers = np.arange(60.0).reshape(20, 3)
-    savemat(out, {"person_0": numbers, "s": structs({"a": 1.5, "b": "text", "c": cells(numbers, "x")})})
+    inner = structs({"a": 1.5, "b": "text", "c": cells(numbers, "x")})
+    savemat(out, {"person_0": numbers, "s": inner, "sparse": csc_matrix(np.diag([1.0, 2.0, 3.0]))})
     return out.getvalue()
 
 
@@ -122,3 +124,31 @@ def test_variables_of_what_is_no_mat_are_none(tmp_path):
     assert matlab.is_v73(tmp_path / "c.mat")
     (tmp_path / "d.mat").write_bytes(mat(joints=np.zeros((3, 14, 5))))
     assert matlab.variables(tmp_path / "d.mat") == {"joints": (3, 14, 5)}
+
+
+def test_sparse_matrices_are_taken_as_arrays(tmp_path):
+    path = tmp_path / "x.mat"
+    numbers = np.diag([1.0, 2.0, 3.0])
+    inner = structs({"a": csc_matrix(numbers), "zero": csc_matrix((1, 1))})
+    path.write_bytes(mat(top=csc_matrix(numbers), s=inner, c=cells(csc_matrix(numbers), "x")))
+    found = matlab.load(path)
+    (record,) = matlab.records(found["s"])
+    for value in (found["top"], matlab.field(record, "a"), matlab.cells(found["c"])[0]):
+        assert isinstance(value, np.ndarray) and value.tolist() == numbers.tolist()
+    assert matlab.fields(record) == ("a", "zero")
+    assert matlab.number(matlab.field(record, "zero")) == 0
+
+
+def test_a_huge_or_broken_sparse_matrix_is_refused(tmp_path):
+    path = tmp_path / "x.mat"
+    path.write_bytes(mat(top=csc_matrix((1 << 20, 1 << 20))))
+    with pytest.raises(UnreadableFile, match="sparse matrix of 1048576×1048576, expected at most"):
+        matlab.load(path)
+    broken = csc_matrix(np.diag([1.0, 2.0, 3.0]))
+    broken.indices[1] = 10**8  # scipy itself would write there
+    with pytest.raises(UnreadableFile, match="broken sparse matrix of 3×3: indices must be < 3"):
+        matlab.dense(broken)
+    broken = csc_matrix(np.diag([1.0, 2.0, 3.0]))
+    broken.indptr[3] = 0
+    with pytest.raises(UnreadableFile, match="broken sparse matrix of 3×3: its columns overlap"):
+        matlab.dense(broken)

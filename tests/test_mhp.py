@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csc_matrix
 
 from queries import skeletons
 from queries.errors import UnknownFormat, UnreadableInput
@@ -170,3 +171,14 @@ def test_options(indexed):
     assert indexed(LAYOUT, split="val").rows("select distinct split from image") == [("val",)]
     with pytest.raises(UnreadableInput, match="MHP's persons have 16"):
         indexed(LAYOUT, skeleton=skeletons.get("lsp-14"))
+
+
+def test_a_sparse_person_is_read_like_any_other(indexed):
+    sparse = csc_matrix(person().astype(float))
+    found = indexed({"pose_annos/1.mat": mat(person_0=person()), "pose_annos/2.mat": mat(person_0=sparse)})
+    assert found.problems() == []
+    rows = found.rows(
+        "select image_id, joint, k.x, k.y, visibility from keypoint k join annotation using (annotation_id) "
+        "order by 1, 2"
+    )
+    assert len(rows) == 32 and [row[1:] for row in rows[:16]] == [row[1:] for row in rows[16:]]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csc_matrix
 
 from queries.errors import UnknownFormat, UnreadableInput
 from tests.matlab_files import cells, mat, mat_v73, structs
@@ -193,6 +194,15 @@ def test_a_mat_that_is_not_mpii_is_refused_in_one_sentence(indexed, content, tol
     with pytest.raises(UnreadableInput, match=told) as error:
         indexed({"mpii_human_pose_v1_u12_1.mat": content}, format="mpii")
     assert "\n" not in str(error.value)
+
+
+def test_sparse_numbers_in_the_mat_are_read_like_any_other(indexed):
+    sparse = {name: csc_matrix([[value]]) for name, value in {**point(3), "y": 0.0}.items()}
+    content = release([("1.jpg", structs(person(sparse)))], img_train=csc_matrix([[0.0]]))
+    found = indexed({"mpii_human_pose_v1_u12_1.mat": content})
+    assert found.problems() == []
+    assert found.row("select x, y, visibility from keypoint where joint = 3") == (4, 0, 2)
+    assert found.row("select split from image") == ("test",)
 
 
 def test_a_mat_of_nobody_is_no_dataset(indexed):

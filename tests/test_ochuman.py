@@ -147,7 +147,7 @@ def test_broken_json_loads_around_the_break(indexed):
     ]
     assert [kind for kind, _ in found.problems()] == ["json-malformed"]
     assert found.summary.keypoints == 3 * 19
-    with pytest.raises(UnreadableInput, match="no list of images"):
+    with pytest.raises(UnreadableInput, match=r": ochuman\.json has no list of images"):
         indexed({"ochuman.json": {"keypoint_visible": MEANING, "annotations": []}}, format="ochuman")
 
 

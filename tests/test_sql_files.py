@@ -19,7 +19,7 @@ VALUES = {
     "f": Filters(1).struct(), "n": Narrow().struct(), "dataset": 1, "limit": 10, "text": "a", "by": "class",
     "skeleton": "hand-21", "joint": 8, "cells": 8, "sample": 100, "measure": "area", "bins": 10, "log": True,
     "field": "gender", "kind": "field-missing", "g": Filters(1).struct(), "unit": "normalized",
-    "other": "hand-21",
+    "other": "hand-21", "check": "box-zero-area", "suppressed": False, "first": 0, "image": 1_000_000_001,
 }  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from queries.readers.hagrid import GESTURES
 
 NAME = "coco"
 TITLE = "COCO keypoints and COCO-style JSON, any number of joints"
-VERSION = 1
+VERSION = 2
 LOOKS_FOR = "*.json with images, annotations and categories"
 VISIBILITY = "0 not labelled, 1 occluded, 2 visible; NULL for lists of two numbers a joint"
 SUBJECTS = "none"
@@ -61,7 +61,7 @@ def detect(scan: Scan) -> Detection:
 
 
 def files(scan: Scan, options: Options) -> list[SourceFile]:
-    """The COCO files of a folder; beside files with keypoints, those without (captions, instances) are not read."""
+    """The COCO files of a folder; beside files with keypoints, those without (captions) are not read."""
     mine = [f for f in scan.json_files if is_mine(scan.heads[f.path]) or options.format == NAME]
     with_keypoints = {f.path for f in mine if len(mine) == 1 or _holds_keypoints(scan, f)}
     folders = {f.path.rpartition("/")[0] for f in mine}
@@ -89,9 +89,8 @@ def load(build: Build) -> DatasetFacts:
     sql = sqlfile.statements(_SQL)
     facts = DatasetFacts("pixel", False)
     build.con.execute("create temp table build_file (file_id bigint, split varchar, absolute varchar)")
-    build.con.executemany(
-        "insert into build_file values (?, ?, ?)", [[f.file_id, f.split, str(f.absolute)] for f in build.files]
-    )
+    rows = [[f.file_id, f.split, str(f.absolute)] for f in build.files]
+    build.con.executemany("insert into build_file values (?, ?, ?)", rows)
 
     def strict(group: list[SourceFile]) -> None:
         paths = [glob_safe(file.absolute) for file in group]
@@ -150,9 +149,13 @@ def _flatten(build: Build, sql: dict[str, str], facts: DatasetFacts) -> None:
     con = build.con
     ids = {"dataset": build.dataset_id}
     first_annotation = build.id_base + build.annotations + 1
-    if con.execute(sql["has_parts"]).fetchone()[0]:
-        con.execute(sql["part_macro"])
+    has_parts = con.execute(sql["has_parts"]).fetchone()[0]
+    if has_parts:
+        for macro in ("flag_off_macro", "flag_known_macro", "part_macro"):
+            con.execute(sql[macro])
         con.execute(sql["part_problems"], ids)
+        con.execute(sql["padded"])
+        con.execute(sql["problems_of_21"], ids)
         con.execute(sql["join_parts"])
     _assign_skeletons(build, sql, facts)
     con.execute(sql["kept_images"], {"first_image": build.id_base + build.images + 1})
@@ -164,6 +167,8 @@ def _flatten(build: Build, sql: dict[str, str], facts: DatasetFacts) -> None:
     con.execute(sql["size_problems"], ids)
     con.execute(sql["annotation_problems"], ids)
     con.execute(sql["keypoint_problems"], {**ids, "first_annotation": first_annotation})
+    if has_parts:
+        con.execute(sql["flag_problems"], ids)
     images, annotations = con.execute(sql["counts"]).fetchone()
     build.images += images
     build.annotations += annotations

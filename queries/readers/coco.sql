@@ -21,8 +21,10 @@ create or replace temp table raw_image as
 select filename, generate_subscripts(images, 1) - 1 as ord, unnest(images) as r from doc;
 
 -- name: strict_annotations
+-- body is where join_parts keeps a list of the body's joints that it can't use.
 create or replace temp table raw_annotation as
-select filename, generate_subscripts(annotations, 1) - 1 as ord, unnest(annotations) as r from doc;
+select filename, generate_subscripts(annotations, 1) - 1 as ord, unnest(annotations) as r, null::double[] as body
+from doc;
 
 -- name: strict_categories
 create or replace temp table raw_category as
@@ -42,7 +44,7 @@ select * from read_json(
 
 -- name: tolerant_annotations
 create or replace temp table raw_annotation as
-select * from read_json(
+select *, null::double[] as body from read_json(
     $paths,
     columns = {
         filename: 'VARCHAR', ord: 'BIGINT',
@@ -69,6 +71,26 @@ select * from read_json(
 select count(*) > 0 from raw_annotation
 where coalesce(r.keypoints_21, r.foot_kpts, r.face_kpts, r.lefthand_kpts, r.righthand_kpts) is not null;
 
+-- name: flag_off_macro
+-- Whether a part's flag says that it is not valid. The file may write it as false or as 0.
+create or replace temp macro flag_off(flag) as coalesce(
+    flag = 'false' or (json_type(flag) in ('UBIGINT', 'BIGINT', 'DOUBLE') and try_cast(flag as double) = 0),
+    false
+);
+
+-- name: flag_known_macro
+-- Whether a part's flag can be understood: no flag, true or false, or 1 or 0 for them.
+create or replace temp macro flag_known(flag) as flag is null or json_type(flag) = 'BOOLEAN'
+    or (json_type(flag) in ('UBIGINT', 'BIGINT', 'DOUBLE') and coalesce(try_cast(flag as double) in (0, 1), false));
+
+-- name: part_macro
+-- A part's numbers as they are, without its flags where the part is not valid, or as many zeros.
+create or replace temp macro part_list(numbers, want, valid) as case
+    when numbers is null or len(numbers) <> want then list_resize([]::double[], want, 0.0)
+    when flag_off(valid) then list_transform(numbers, lambda v, i: case when i % 3 = 0 then 0.0 else v end)
+    else numbers
+end;
+
 -- name: part_problems
 insert into problem
 select $dataset, f.file_id, locator, p.kind, p.message
@@ -79,20 +101,21 @@ from (
         unnest(list_filter(
             list_transform(
                 [
-                    {name: 'foot', n: len(a.r.foot_kpts), want: 18, off: a.r.foot_valid = 'false', flags: list_slice(a.r.foot_kpts, 3, 18, 3)},
-                    {name: 'face', n: len(a.r.face_kpts), want: 204, off: a.r.face_valid = 'false', flags: list_slice(a.r.face_kpts, 3, 204, 3)},
-                    {name: 'lefthand', n: len(a.r.lefthand_kpts), want: 63, off: a.r.lefthand_valid = 'false', flags: list_slice(a.r.lefthand_kpts, 3, 63, 3)},
-                    {name: 'righthand', n: len(a.r.righthand_kpts), want: 63, off: a.r.righthand_valid = 'false', flags: list_slice(a.r.righthand_kpts, 3, 63, 3)}
+                    {list: 'keypoints', n: len(a.r.keypoints), want: 51, flag: null, valid: null::json, flags: null::double[]},
+                    {list: 'foot_kpts', n: len(a.r.foot_kpts), want: 18, flag: 'foot_valid', valid: a.r.foot_valid, flags: list_slice(a.r.foot_kpts, 3, 18, 3)},
+                    {list: 'face_kpts', n: len(a.r.face_kpts), want: 204, flag: 'face_valid', valid: a.r.face_valid, flags: list_slice(a.r.face_kpts, 3, 204, 3)},
+                    {list: 'lefthand_kpts', n: len(a.r.lefthand_kpts), want: 63, flag: 'lefthand_valid', valid: a.r.lefthand_valid, flags: list_slice(a.r.lefthand_kpts, 3, 63, 3)},
+                    {list: 'righthand_kpts', n: len(a.r.righthand_kpts), want: 63, flag: 'righthand_valid', valid: a.r.righthand_valid, flags: list_slice(a.r.righthand_kpts, 3, 63, 3)}
                 ],
                 lambda q: case
                     when q.n is null then
-                        {kind: 'field-missing', message: q.name || '_kpts is missing; its ' || (q.want // 3) || ' joints are not labelled'}
+                        {kind: 'field-missing', message: q.list || ' is missing; its ' || (q.want // 3) || ' joints are not labelled'}
                     when q.n <> q.want then
-                        {kind: 'wrong-joint-count', message: q.name || '_kpts has ' || q.n || ' numbers, expected ' || q.want
+                        {kind: 'wrong-joint-count', message: q.list || ' has ' || q.n || ' numbers, expected ' || q.want
                             || '; its ' || (q.want // 3) || ' joints are not labelled'}
-                    when q.off and list_max(q.flags) > 0 then
-                        {kind: 'visibility-invalid', message: q.name || '_valid is false, but its joints are flagged as labelled; '
-                            || 'they are read as not labelled'} end
+                    when flag_off(q.valid) and list_max(q.flags) > 0 then
+                        {kind: 'visibility-invalid', message: q.flag || ' is ' || q.valid::varchar
+                            || ', but its joints are flagged as labelled; they are read as not labelled'} end
             ),
             lambda q: q is not null
         )) as p
@@ -100,6 +123,63 @@ from (
     where coalesce(a.r.foot_kpts, a.r.face_kpts, a.r.lefthand_kpts, a.r.righthand_kpts) is not null
 ) q
 join build_file f on f.absolute = q.filename;
+
+-- name: flag_problems
+-- Parts' flags that can't be understood. Told last: keypoint_problems and annotation_problems take a field-type
+-- that is there before them for the cause of what they find.
+insert into problem
+select
+    $dataset, f.file_id,
+    'annotations[' || ord || ']' || coalesce(' (id ' || id || ')', ''),
+    'field-type',
+    flag.name || ' is ' || case when len(flag.found) > 60 then left(flag.found, 57) || '...' else flag.found end
+        || ', expected true or false; taken for true'
+from (
+    select
+        filename, ord, r.id as id,
+        unnest(list_filter(
+            [
+                {name: 'foot_valid', found: case when not flag_known(r.foot_valid) then r.foot_valid::varchar end},
+                {name: 'face_valid', found: case when not flag_known(r.face_valid) then r.face_valid::varchar end},
+                {name: 'lefthand_valid', found: case when not flag_known(r.lefthand_valid) then r.lefthand_valid::varchar end},
+                {name: 'righthand_valid', found: case when not flag_known(r.righthand_valid) then r.righthand_valid::varchar end}
+            ],
+            lambda q: q.found is not null
+        )) as flag
+    from raw_annotation
+) q
+join build_file f on f.absolute = q.filename;
+
+-- name: padded
+-- Human-Art's annotations that lack a usable keypoints_21, but have the 17 joints that it begins with. Where a
+-- file has no such list at all, its categories name more joints than it holds, and are read as the first 17.
+create or replace temp table padded as
+select a.rowid as place
+from raw_annotation a
+where len(a.r.keypoints) = 51
+    and len(a.r.keypoints_21) is distinct from 63
+    and coalesce(a.r.foot_kpts, a.r.face_kpts, a.r.lefthand_kpts, a.r.righthand_kpts) is null
+    and a.filename in (select filename from raw_annotation where r.keypoints_21 is not null)
+    and exists (
+        select 1
+        from (select * from raw_category qualify row_number() over (partition by filename, r.id order by ord) = 1) c
+        where c.filename = a.filename and c.r.id = a.r.category_id and len(c.r.keypoints) = 21
+    );
+
+-- name: problems_of_21
+insert into problem
+select
+    $dataset, f.file_id,
+    'annotations[' || a.ord || ']' || coalesce(' (id ' || a.r.id || ')', ''),
+    case when a.r.keypoints_21 is null then 'field-missing' else 'wrong-joint-count' end,
+    'keypoints_21 ' || coalesce('has ' || len(a.r.keypoints_21) || ' numbers, expected 63', 'is missing')
+        || case when p.place is not null then '; the 17 joints of keypoints are read, the other 4 are not labelled'
+            else '; kept as an attribute' end
+from raw_annotation a
+join build_file f on f.absolute = a.filename
+left join padded p on p.place = a.rowid
+-- somebody without any joint has an empty list, or none
+where p.place is not null or len(a.r.keypoints_21) not in (0, 63);
 
 -- name: join_parts
 -- COCO-WholeBody's 133 joints from its five lists: a list of another length than its joints need, or one
@@ -112,25 +192,23 @@ select
         when coalesce(r.foot_kpts, r.face_kpts, r.lefthand_kpts, r.righthand_kpts) is not null
             then struct_update(
                 r,
-                keypoints := r.keypoints
+                keypoints := part_list(r.keypoints, 51, null::json)
                     || part_list(r.foot_kpts, 18, r.foot_valid)
                     || part_list(r.face_kpts, 204, r.face_valid)
                     || part_list(r.lefthand_kpts, 63, r.lefthand_valid)
                     || part_list(r.righthand_kpts, 63, r.righthand_valid)
             )
         when len(r.keypoints_21) = 63 then struct_update(r, keypoints := r.keypoints_21)
+        when rowid in (select place from padded) then struct_update(r, keypoints := list_resize(r.keypoints, 63, 0.0))
         else r
-    end as r
+    end as r,
+    case
+        when coalesce(r.foot_kpts, r.face_kpts, r.lefthand_kpts, r.righthand_kpts) is not null
+            and len(r.keypoints) <> 51
+            then r.keypoints
+    end as body
 from raw_annotation
 order by rowid;
-
--- name: part_macro
--- A part's numbers as they are, without its flags where the part is not valid, or as many zeros.
-create or replace temp macro part_list(numbers, want, valid) as case
-    when numbers is null or len(numbers) <> want then list_resize([]::double[], want, 0.0)
-    when valid = 'false' then list_transform(numbers, lambda v, i: case when i % 3 = 0 then 0.0 else v end)
-    else numbers
-end;
 
 -- name: categories
 -- Each category that a file declares or an annotation uses, with the lengths of its keypoint lists.
@@ -212,6 +290,7 @@ select
     a.filename,
     a.ord,
     a.r,
+    a.body,
     c.label,
     c.skeleton,
     c.joints,
@@ -247,7 +326,8 @@ from (
 order by annotation_id, joint;
 
 -- name: annotations
--- num_keypoints is kept where it is not what the flags say; keypoints where nothing names the joints.
+-- num_keypoints is kept where it is not what the flags say; keypoints where nothing names the joints, or where
+-- they were of no use among COCO-WholeBody's lists; only where both are so do the body's need another name.
 insert into annotation
 select
     n.annotation_id,
@@ -269,7 +349,9 @@ select
         json_merge_patch(
             '{}',
             json_object(
-                'keypoints', case when len(n.r.keypoints) > 0 and not coalesce(n.fits, false) then n.r.keypoints end,
+                'keypoints', case when len(n.r.keypoints) > 0 and not coalesce(n.fits, false) then n.r.keypoints else n.body end,
+                'body_keypoints', case when not coalesce(n.fits, false) then n.body end,
+                'keypoints_21', case when len(n.r.keypoints_21) not in (0, 63) then n.r.keypoints_21 end,
                 'num_keypoints', case when n.r.num_keypoints <> coalesce(k.labelled, 0) then n.r.num_keypoints end,
                 'foot_kpts', case when len(n.r.foot_kpts) <> 18 then n.r.foot_kpts end,
                 'face_kpts', case when len(n.r.face_kpts) <> 204 then n.r.face_kpts end,

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 NAME = "h36m"
 TITLE = "Human3.6M: .npz, COCO-style JSON and the dataset's own .cdf"
-VERSION = 1
+VERSION = 2
 LOOKS_FOR = ".npz with imgname and part, COCO-style JSON, S*/MyPoseFeatures/D2_Positions/*.cdf"
 VISIBILITY = "none: NULL (projected motion capture); 0 for a joint that an .npz does not give"
 SUBJECTS = "S1 to S11, in the image's name"
@@ -221,7 +221,7 @@ def _read_npz(
     part, names = arrays["part"], arrays["imgname"]
     if part.ndim != 3 or part.shape[1] not in (17, 24) or part.shape[2] not in (2, 3):
         told = f"has a part of {' x '.join(map(str, part.shape))}, expected n x 17 x 3 or n x 24 x 3"
-        raise UnreadableFile(f"{file.path} {told}")
+        raise UnreadableFile(told)
     count = min(len(array) for array in arrays.values())
     if any(len(array) != count for array in arrays.values()):
         told = ", ".join(f"{len(array)} {name}" for name, array in arrays.items())
@@ -263,20 +263,20 @@ def _arrays(file: SourceFile) -> dict[str, np.ndarray]:
                     found[name] = archive[name]
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         # pickled arrays among them: to unpickle a file is to run what it says
-        raise UnreadableFile(f"{file.path} can't be read as .npz: {error}") from error
+        raise UnreadableFile(f"can't be read as .npz: {error}") from error
     missing = [name for name in ("imgname", "part") if name not in found]
     if missing:
-        raise UnreadableFile(f"{file.path} has no {' and no '.join(missing)}, expected imgname and part")
+        raise UnreadableFile(f"has no {' and no '.join(missing)}, expected imgname and part")
     if found["imgname"].dtype.kind == "S":
         found["imgname"] = np.char.decode(found["imgname"], "utf-8", "backslashreplace")
     shapes = {"imgname": (1, "U"), "center": (2, "fiu"), "scale": (1, "fiu"), "part": (3, "fiu")}
     for name, array in found.items():
         ndim, kinds = shapes[name]
         if array.dtype.kind not in kinds or (name != "part" and array.ndim != ndim):
-            told = f"{name} is {array.dtype} of {' x '.join(map(str, array.shape)) or 'no size'}"
-            raise UnreadableFile(f"{file.path}: {told}, expected {'names' if kinds == 'U' else 'numbers'}")
+            told = f"has {name} as {array.dtype} of {' x '.join(map(str, array.shape)) or 'no size'}"
+            raise UnreadableFile(f"{told}, expected {'names' if kinds == 'U' else 'numbers'}")
     if "center" in found and found["center"].shape[1] != 2:
-        raise UnreadableFile(f"{file.path}: center has {found['center'].shape[1]} numbers a row, expected 2")
+        raise UnreadableFile(f"has a center of {found['center'].shape[1]} numbers a row, expected 2")
     return found
 
 
@@ -299,7 +299,7 @@ def _points(rows: list[list[float]], where: str, reports: Reports) -> tuple[Poin
 def _read_cdf(file: SourceFile, reports: Reports, skeleton: str, forced: str | None) -> Iterator[ImageRecord]:
     subject, stem = _subject_folder(file.absolute), file.absolute.stem
     if subject is None or _SEQUENCE.fullmatch(stem) is None:
-        told = f"{file.path} lies in no S<number> folder, or is not named as 'Directions 1.54138969.cdf'"
+        told = "lies in no S<number> folder, or is not named as 'Directions 1.54138969.cdf'"
         raise UnreadableFile(f"{told}: no subject, action or camera can be told")
     for frame, row in enumerate(_poses(file), start=1):
         where = f"Pose[{frame - 1}]"
@@ -316,14 +316,15 @@ def _poses(file: SourceFile) -> list[list[float]]:
         poses: Any = cdflib.CDF(file.absolute).varget("Pose")
     except Exception as error:  # cdflib raises whatever the broken bytes lead it to
         told = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UnreadableFile(f"{file.path} can't be read as CDF with a variable Pose: {told}") from error
+        told = told.replace(str(file.absolute), "it")  # the report begins with the path
+        raise UnreadableFile(f"can't be read as CDF with a variable Pose: {told}") from error
     shape = getattr(poses, "shape", ())
     if len(shape) == 3 and shape[0] == 1:
         poses = poses[0]
     if len(shape) not in (2, 3) or poses.shape[-1] != 64 or poses.ndim != 2 or poses.dtype.kind not in "fiu":
         told = "; 96 numbers a frame are 3D positions" if shape and shape[-1] == 96 else ""
-        sizes = " x ".join(map(str, shape)) or "no array"
-        raise UnreadableFile(f"{file.path}: Pose is {sizes}, expected 1 x frames x 64{told}")
+        sizes = f"of {' x '.join(map(str, shape))}" if shape else "that is no array"
+        raise UnreadableFile(f"has a Pose {sizes}, expected 1 x frames x 64{told}")
     return poses.tolist()
 
 

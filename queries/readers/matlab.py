@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 V73 = "is a Matlab v7.3 file (HDF5), expected v7 or older: load it in Matlab or Octave and save it with -v7"
 #: MHP keeps a small .mat file an image in folders of this name; no other dataset's file is among them.
 POSE_FOLDER = "pose_annos"
+#: The most numbers that a sparse matrix may stand for, 1 GiB in memory: 300 times what LSP extended holds.
+_SPARSE_NUMBERS = 1 << 27
 #: So many .mat files are opened to see what they are; a dataset that is one file has few beside it.
 _LOOKED_AT = 20
 
@@ -82,7 +84,30 @@ def load(path: Path, names: list[str] | None = None) -> dict[str, np.ndarray]:
     except Exception as error:  # as above
         told = str(error).split("\n", 1)[0] or type(error).__name__
         raise UnreadableFile(f"is no Matlab file that can be read: {told}") from error
-    return {name: value for name, value in found.items() if not name.startswith("__")}
+    return {name: dense(value) for name, value in found.items() if not name.startswith("__")}
+
+
+def dense(value: Any) -> Any:
+    """Matlab's sparse matrix as an array like any other; every other value as it is.
+
+    Those within structs and cells are met here when `field` and `cells` take them out.
+    """
+    if not hasattr(value, "toarray"):
+        return value
+    shape = "×".join(map(str, value.shape))
+    if math.prod(value.shape) > _SPARSE_NUMBERS:
+        told = f"holds a sparse matrix of {shape}, expected at most {_SPARSE_NUMBERS:,} numbers"
+        raise UnreadableFile(told)
+    try:
+        # scipy writes the numbers where the file says, beyond the array too, which can end the process
+        if hasattr(value, "check_format"):
+            # what check_format leaves out where the last column says that there are no numbers
+            if (value.indptr[1:] < value.indptr[:-1]).any():
+                raise ValueError("its columns overlap")
+            value.check_format(full_check=True)
+        return value.toarray()
+    except (ValueError, IndexError) as error:
+        raise UnreadableFile(f"holds a broken sparse matrix of {shape}: {error}") from error
 
 
 def records(value: Any) -> list[Any]:
@@ -99,19 +124,19 @@ def records(value: Any) -> list[Any]:
 
 def cells(value: Any) -> list[Any]:
     """The contents of a cell array, or the numbers of an array, in Matlab's order."""
-    return list(value.ravel(order="F")) if hasattr(value, "ravel") else []
+    return [dense(cell) for cell in value.ravel(order="F")] if hasattr(value, "ravel") else []
 
 
 def fields(record: Any) -> tuple[str, ...]:
     """The names of a struct's fields that hold anything."""
-    return tuple(name for name in record.dtype.names or () if not is_empty(record[name]))
+    return tuple(name for name in record.dtype.names or () if not is_empty(dense(record[name])))
 
 
 def field(record: Any, name: str) -> Any:
     """A struct's field, or None where it has none of that name or an empty one."""
-    if name not in (record.dtype.names or ()) or is_empty(record[name]):
-        return None
-    return record[name]
+    # a sparse matrix counts as empty where all of its numbers are 0
+    value = dense(record[name]) if name in (record.dtype.names or ()) else None
+    return None if is_empty(value) else value
 
 
 def is_empty(value: Any) -> bool:

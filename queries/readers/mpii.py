@@ -29,7 +29,7 @@ from queries.readers.records import ImageRecord, Reports, load_records
 
 NAME = "mpii"
 TITLE = "MPII Human Pose"
-VERSION = 1
+VERSION = 2
 LOOKS_FOR = "mpii_human_pose_v1_u12_1.mat, a list with joints_vis (mpii_train.json) or with joint_self"
 VISIBILITY = (
     "is_visible, joint_self: 1 visible, 0 occluded, empty NULL, joint absent or at (0, 0) 0; "

@@ -42,7 +42,7 @@ from queries.readers.records import (
 
 NAME = "ochuman"
 TITLE = "OCHuman, the original ochuman.json"
-VERSION = 1
+VERSION = 2
 LOOKS_FOR = "ochuman.json: images with annotations inside, keypoint_names"
 VISIBILITY = "0 missing, 1 visible, 2 self-occluded, 3 occluded by others: 0, 2, 1, 1 (which, in attributes)"
 SUBJECTS = "none"
@@ -100,7 +100,7 @@ def load(build: Build) -> DatasetFacts:
             elif item.path:
                 head[item.path[0]] = item.value
         if not images:
-            raise UnreadableFile(f"{file.path} has no list of images with annotations inside")
+            raise UnreadableFile("has no list of images with annotations inside")
         _check_names(head, reports)
         records = [_image(item, reports, skeleton) for item in images]
         found = [record for record in records if record is not None]

@@ -5,6 +5,7 @@ Results are cached under the fingerprint of the indexes: a new build is never an
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import re
@@ -14,8 +15,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from queries import cards, sqlfile
+from queries import cards, catalogue, sqlfile, suppressions
 from queries.cards import Card, Comparison
+from queries.catalogue import CATEGORIES, SEVERITIES, Check
 from queries.errors import KpauditError, QueryError, UsageError, WorkspaceError
 from queries.filters import ABOVE_ZERO, JOINT_STATES, MEASURES, NO_CLASS, NOT_RECORDED, Filters, Narrow
 from queries.images import ImageSource
@@ -25,11 +27,14 @@ from queries.workspace import Workspace
 
 __all__ = [
     "ABOVE_ZERO",
+    "CATEGORIES",
     "JOINT_STATES",
     "MEASURES",
     "NOT_RECORDED",
     "NO_CLASS",
+    "SEVERITIES",
     "Card",
+    "Check",
     "Comparison",
     "Filters",
     "KpauditError",
@@ -38,15 +43,18 @@ __all__ = [
     "UsageError",
     "WorkspaceError",
     "broken",
+    "check",
     "close_pairs",
     "datasets",
     "fingerprint",
     "frame",
     "images_found",
     "published",
+    "restore",
     "run_sql",
     "schema",
     "store",
+    "suppress",
     "workspace",
 ]  # fmt: skip
 
@@ -131,6 +139,29 @@ def _images_found(fingerprint: str, dataset_id: int, root: str, sample: int) -> 
         return 0, len(wanted)
 
 
+def check(check_id: str) -> Check | None:
+    """A check's declaration; None for one that this version of kpaudit does not have."""
+    source = catalogue.sources().get(check_id)
+    return source.check if source is not None else None
+
+
+def suppress(keys: list[str], reason: str) -> None:
+    """Lets findings count no more. Raises UsageError without a reason, WorkspaceError on a full disk."""
+    suppressions.suppress(workspace().suppressed, keys, reason, _who())
+
+
+def restore(keys: list[str]) -> None:
+    """Lets findings count again."""
+    suppressions.restore(workspace().suppressed, keys, _who())
+
+
+def _who() -> str | None:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container without a user of that number
+        return None
+
+
 def run_sql(text: str, max_rows: int = 10_000, seconds: float = 30.0) -> Any:
     """A query of the user's, read-only and sandboxed. Raises QueryError with one clear sentence."""
     from queries import sandbox  # noqa: PLC0415  its process pool is needed by one page only
@@ -141,8 +172,6 @@ def run_sql(text: str, max_rows: int = 10_000, seconds: float = 30.0) -> Any:
 _TABLE = re.compile(r"create table (\w+) \((.*?)\n\);", re.DOTALL)
 _COLUMN = re.compile(r"^\s+(\w+)\s+([\w\[\]]+)( not null)?,?\s*(?:--\s*(.*))?$")
 
-_UNFILLED = re.compile(r"create view (\w+) as\s+select(.*?)where false;", re.DOTALL)
-_UNFILLED_COLUMN = re.compile(r"null::(\w+) as (\w+)")
 _CONVERTED = ("x", "y", "w", "h")
 
 
@@ -150,13 +179,13 @@ _CONVERTED = ("x", "y", "w", "h")
 def schema() -> pd.DataFrame:
     """Tables, columns, types and comments of the public schema, as the SQL has them, and of its views."""
     rows = []
-    for table, body in _TABLE.findall(sqlfile.text("schema.sql")):
+    everything = "\n".join(sqlfile.text(name) for name in ("schema.sql", "findings.sql", "facts.sql"))
+    for table, body in _TABLE.findall(everything):
         for line in body.splitlines():
             if found := _COLUMN.match(line):
                 column, kind, required, comment = found.groups()
                 rows.append((table, column, kind, not required, comment or ""))
-    for table, body in _UNFILLED.findall(sqlfile.text("extras.sql")):
-        rows += [(table, column, kind, True, "") for kind, column in _UNFILLED_COLUMN.findall(body)]
+    rows = [row for row in rows if row[0] != "fact_run"]
     for table in ("annotation", "keypoint"):
         for suffix, unit in (("px", "in pixels"), ("norm", "shares of the image's sides")):
             rows += [

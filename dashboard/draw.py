@@ -28,6 +28,7 @@ _SUPER = 2  # Pillow's lines are not smooth: the overlay is drawn twice as large
 _BLANK, _BLANK_GRID = (28, 31, 38), (40, 44, 52)
 _OUTSIDE, _OUTSIDE_LINE = (58, 62, 70), (72, 77, 86)
 _RIM = (10, 12, 16, 190)  # around lines, so that a colour is seen on snow and on black alike
+_RING = "#ffffff"
 _FAINT = 0.35
 # How far out a part is; feet, hands and fingers, and parts not known, are the furthest.
 _RANK = {"torso": 0, "wrist": 0, "head": 1, "face": 2}
@@ -36,7 +37,8 @@ _RANK |= {f"{side}_{limb}": 2 for side in ("left", "right") for limb in ("arm", 
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """What is drawn. `names` are the joints' names, `unlabelled` joints with v = 0 that have a place."""
+    """What is drawn. `names` are the joints' names, `unlabelled` joints with v = 0 that have a place, `ring`
+    the numbers of the focus's joints that are circled."""
 
     boxes: bool = True
     united: bool = True
@@ -46,6 +48,7 @@ class Layers:
     labels: bool = True
     names: bool = False
     unlabelled: bool = False
+    ring: tuple[int, ...] = ()
 
     def shows_box(self, instance: Instance) -> bool:
         """Whether an instance's box belongs to a layer that is on."""
@@ -111,6 +114,8 @@ def render(
         if layers.shows_box(instance):
             canvas.box(instance, color, alpha)
         canvas.skeleton(instance, layers, alpha)
+        if instance.annotation_id == focus:
+            canvas.rings(instance, layers.ring)
     if layers.labels:
         for instance in order:
             if layers.shows_box(instance) and focus in (None, instance.annotation_id):
@@ -270,6 +275,19 @@ class _Canvas:
         if joint.visibility == 1:
             # Wide enough to be seen as a hole at the smallest size.
             self.draw.circle((x, y), max(radius * 0.6, 1.6 * _SUPER), fill=(0, 0, 0, 0))
+
+    def rings(self, instance: Instance, joints: tuple[int, ...]) -> None:
+        """Circles around the joints that something is said of."""
+        radius = max(self.stroke * 4.5, self.sheet.width / 28)
+        for joint in instance.joints:
+            if joint.index in joints and joint.place is not None:
+                # one that lies outside is circled at the edge, where its pointer is
+                x, y = self.at(*joint.place)
+                x = min(max(x, radius), self.sheet.width - radius)
+                y = min(max(y, radius), self.sheet.height - radius)
+                width = max(2, round(self.stroke))
+                self.draw.circle((x, y), radius + width, outline=_RIM, width=width * 3)
+                self.draw.circle((x, y), radius, outline=_RING, width=width)
 
     def _pointer(self, x: float, y: float, color: tuple, stroke: float) -> None:
         """A triangle at the edge towards a joint that lies outside of the view."""

@@ -10,7 +10,8 @@ from dashboard import data, state
 from dashboard.data import NO_CLASS, NOT_RECORDED
 from dashboard.text import clean, count, md
 
-_LABELS = {"splits": "Split", "labels": "Class", "genders": "Gender", "races": "Race", "ages": "Age"}
+_LABELS = {"splits": "Split", "labels": "Class", "genders": "Gender", "races": "Race", "ages": "Age",
+           "findings": "Finding"}  # fmt: skip
 _AGES = ("below 0", "under 18", "18-29", "30-39", "40-49", "50-59", "60 and over", NOT_RECORDED)
 _SUBJECTS_OFFERED = 40
 

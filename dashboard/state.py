@@ -20,11 +20,12 @@ from dashboard.data import Filters, Narrow
 DATASET = "dataset"
 COMPARE = "compare"
 IMAGE = "image"
+IMAGE_SPLIT = "image_split"
 
 #: Field of Filters → the URL's parameter, in the order of the sidebar.
 FIELDS = {
     "splits": "split", "labels": "class", "subjects": "subject", "genders": "gender", "races": "race",
-    "ages": "age",
+    "ages": "age", "findings": "finding",
 }  # fmt: skip
 
 #: The pages by name, and their files beside app.py; the order is the menu's.
@@ -35,6 +36,7 @@ PAGES = {
     "boxes": ("Boxes", "pages/boxes.py", ":material/crop_free:"),
     "demographics": ("Demographics", "pages/demographics.py", ":material/groups:"),
     "splits": ("Splits", "pages/splits.py", ":material/call_split:"),
+    "findings": ("Findings", "pages/findings.py", ":material/flag:"),
     "viewer": ("Viewer", "pages/viewer.py", ":material/image_search:"),
     "sql": ("SQL", "pages/sql.py", ":material/database:"),
 }  # fmt: skip
@@ -78,6 +80,9 @@ class Door:
     narrow: Narrow | None = None
     image: str | None = None
     page: str = "viewer"
+    split: str | None = None  # of the image, where its key may be in several
+    annotation: int | None = None  # its place among the image's, from 0
+    check: str | None = None  # the one that the Findings page shows
 
 
 def navigation(icons: bool = True) -> Any:
@@ -185,14 +190,20 @@ def link(door: Door) -> dict[str, list[str]]:
         found |= door.narrow.to_query()
     if door.image is not None:
         found[IMAGE] = [door.image]
+    for name in ("annotation", "check"):
+        if (value := getattr(door, name)) is not None:
+            found[name] = [str(value)]
+    if door.image is not None and door.split is not None:
+        found[IMAGE_SPLIT] = [door.split]
     return found
 
 
-def go(page: str, filters: Filters, narrow: Narrow | None = None, image: str | None = None) -> None:
-    """Switches to a page with these filters; ends the run."""
+def go(door: Door) -> None:
+    """Goes through a door; ends the run."""
+    page, filters = door.page, door.filters
     st.session_state[_CAME_FROM] = (st.session_state.get(_PAGE), dict(st.session_state.get(_KEPT, {})), page,
                                     _query(filters))  # fmt: skip
-    st.switch_page(PAGES[page][1], query_params=link(Door(filters, narrow, image, page)))
+    st.switch_page(PAGES[page][1], query_params=link(door))
 
 
 def open_next(door: Door | None) -> None:
@@ -206,7 +217,7 @@ def follow() -> None:
     """Goes through the door that a callback left; app.py calls it before any page."""
     door = st.session_state.pop(_GO, None)
     if door is not None:
-        go(door.page, door.filters, door.narrow, door.image)
+        go(door)
 
 
 def _as_before(page: str, asked: dict[str, list[str]]) -> dict[str, list[str]] | None:

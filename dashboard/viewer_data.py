@@ -25,7 +25,7 @@ from queries.store import Store
 
 __all__ = [
     "CONFIG", "IMAGE_ORDERS", "NO_IMAGE", "ORDERS", "Filters", "Instance", "Joint", "Layers", "Narrow",
-    "Picture", "Scene", "Tile", "Walk", "annotations", "clean_text", "colors", "draw", "find", "image",
+    "Picture", "Scene", "Tile", "Walk", "annotations", "clean_text", "colors", "draw", "find", "findings", "image",
     "named", "picture", "prepare", "problems", "scene", "tiles", "to_pixels", "visibility_words", "walk",
     "where", "without_occluded",
 ]  # fmt: skip
@@ -78,6 +78,11 @@ def annotations(image_id: int) -> list[dict[str, Any]]:
 def problems(image_id: int) -> list[dict[str, Any]]:
     """What was reported of an image while reading."""
     return _ask("viewer_problems", image=image_id)
+
+
+def findings(image_id: int) -> list[dict[str, Any]]:
+    """What the audit found of the image, the gravest first."""
+    return _ask("finding_image", image=image_id)
 
 
 def named(image_ids: Iterable[int]) -> dict[int, dict[str, Any]]:

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import show as shown
-from dashboard import state, viewer_data, viewer_tables, viewer_url
+from dashboard import state, viewer_data, viewer_findings, viewer_tables, viewer_url
 from dashboard.data import NO_CLASS
 from dashboard.text import clean, count, md
 from dashboard.viewer_data import CONFIG, Filters, Layers, Narrow, Picture, Scene, Walk
@@ -92,6 +92,7 @@ def show(now: state.Current, view: View) -> None:
             reason = _picture(opened)
         with st.container():
             _facts(opened, reason)
+    viewer_findings.show(now, image_id)
     _annotations(opened)
     _problems(image_id)
     if after is not None:

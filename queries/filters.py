@@ -55,6 +55,7 @@ _LISTS = (
     _Field("genders", "gender"),
     _Field("races", "race"),
     _Field("ages", "age"),
+    _Field("findings", "finding"),
 )
 
 
@@ -69,6 +70,7 @@ class Filters:
     genders: tuple[str, ...] | None = None
     races: tuple[str, ...] | None = None
     ages: tuple[str, ...] | None = None
+    findings: tuple[str, ...] | None = None  # ids of checks: what has a finding of one of them
 
     def struct(self) -> dict[str, Any]:
         """The `$f` that the macros of filters.sql take."""

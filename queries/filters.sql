@@ -13,6 +13,14 @@ create macro age_band(age) as case
     else '60 and over'
 end;
 
+-- What has a finding of the checks asked for that counts; annotation_id NULL: the whole image.
+create macro flagged(f) as table
+select image_id, annotation_id
+from finding
+where dataset_id = struct_extract(f, 'dataset')
+    and list_contains(struct_extract(f, 'findings'), check_id)
+    and image_id is not null and suppressed is null;
+
 create macro selected_image(f) as table
 select i.*
 from image i
@@ -29,7 +37,8 @@ where i.dataset_id = struct_extract(f, 'dataset')
         select a.image_id from annotation a
         where a.dataset_id = struct_extract(f, 'dataset')
             and list_contains(struct_extract(f, 'labels'), coalesce(a.label, 'no class'))
-    ));
+    ))
+    and (struct_extract(f, 'findings') is null or i.image_id in (select image_id from flagged(f)));
 
 -- Instances only: HaGRID's united boxes are no hands and are never counted as such.
 create macro selected_annotation(f) as table
@@ -47,7 +56,15 @@ where a.dataset_id = struct_extract(f, 'dataset')
     and (struct_extract(f, 'races') is null
         or list_contains(struct_extract(f, 'races'), coalesce(i.race, 'not recorded')))
     and (struct_extract(f, 'ages') is null
-        or list_contains(struct_extract(f, 'ages'), age_band(i.age)));
+        or list_contains(struct_extract(f, 'ages'), age_band(i.age)))
+    -- a finding of an image, or of its united box, is of all its instances
+    and (struct_extract(f, 'findings') is null
+        or a.annotation_id in (select annotation_id from flagged(f) where annotation_id is not null)
+        or a.image_id in (
+            select image_id from flagged(f)
+            where annotation_id is null
+                or annotation_id in (select annotation_id from annotation where kind = 'united')
+        ));
 
 -- HaGRID's boxes around both hands, under the same filters.
 create macro selected_united(f) as table
@@ -258,3 +275,38 @@ create macro order_rank(ordering, w, h, labelled) as case ordering
     when 'fewest_joints' then labelled
     when 'most_joints' then -labelled
 end;
+
+-- Findings under the shared filters. One that is of no image (a class, the whole dataset) is there as long
+-- as nothing but findings is filtered.
+create macro selected_finding(f) as table
+select
+    fi.*, i.key, i.file_name, i.split, i.subject, a.label, a.ordinal, a.kind, a.source_id, a.skeleton
+from finding fi
+left join image i on i.image_id = fi.image_id
+left join annotation a on a.annotation_id = fi.annotation_id
+where fi.dataset_id = struct_extract(f, 'dataset')
+    and (struct_extract(f, 'findings') is null or list_contains(struct_extract(f, 'findings'), fi.check_id))
+    and case
+        when fi.image_id is null then struct_extract(f, 'splits') is null
+            and struct_extract(f, 'labels') is null and struct_extract(f, 'subjects') is null
+            and struct_extract(f, 'genders') is null and struct_extract(f, 'races') is null
+            and struct_extract(f, 'ages') is null
+        else (struct_extract(f, 'splits') is null or list_contains(struct_extract(f, 'splits'), i.split))
+            and (struct_extract(f, 'subjects') is null
+                or list_contains(struct_extract(f, 'subjects'), i.subject))
+            and (struct_extract(f, 'genders') is null
+                or list_contains(struct_extract(f, 'genders'), coalesce(i.gender, 'not recorded')))
+            and (struct_extract(f, 'races') is null
+                or list_contains(struct_extract(f, 'races'), coalesce(i.race, 'not recorded')))
+            and (struct_extract(f, 'ages') is null
+                or list_contains(struct_extract(f, 'ages'), age_band(i.age)))
+            and (struct_extract(f, 'labels') is null or case
+                when a.annotation_id is not null
+                    then list_contains(struct_extract(f, 'labels'), coalesce(a.label, 'no class'))
+                else fi.image_id in (
+                    select o.image_id from annotation o
+                    where o.dataset_id = struct_extract(f, 'dataset')
+                        and list_contains(struct_extract(f, 'labels'), coalesce(o.label, 'no class'))
+                )
+            end)
+    end;

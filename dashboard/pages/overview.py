@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from dashboard import advice, data, published, show, state
-from dashboard.data import Filters, Narrow
+from dashboard import advice, data, findings_list, published, show, state
+from dashboard.data import SEVERITIES, Filters, Narrow
 from dashboard.state import Door
-from dashboard.text import clean, count, md, size
+from dashboard.text import clean, count, md, share, size
 
 _LIMIT = 500
+_WORST = 6  # checks that the page leads with; the Findings page has them all
 
 
 def _card(now: state.Current) -> None:
@@ -38,6 +39,50 @@ def _card(now: state.Current) -> None:
     st.markdown("\n".join(f"- {name}: **{md(value)}**" for name, value in lines))
     for note in d["notes"] or []:
         st.info(f"Assumed: {md(note)}", icon=":material/lightbulb:")
+
+
+def _worst(now: state.Current) -> None:
+    """What the audit found of the whole dataset, the gravest checks first, each a door."""
+    st.subheader("What matters most", anchor=False)
+    everything = Filters(now.filters.dataset)
+    frame = data.frame("finding_checks", everything)
+    if frame.empty:
+        st.info(
+            "Not audited since it was indexed: `kpaudit audit` runs the checks, then reload this page.",
+            icon=":material/rule:",
+        )
+        return
+    found = frame[frame["open"] > 0]
+    counts = frame.groupby("severity")["open"].sum()
+    said = " · ".join(findings_list.severity(name, int(counts.get(name, 0))) for name in SEVERITIES)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(said, width="content")
+        st.button(
+            "All findings", icon=":material/flag:", key="worst_all", on_click=state.open_next,
+            args=(Door(everything, page="findings"),),
+        )  # fmt: skip
+    if found.empty:
+        ran = int((frame["status"] == "done").sum())
+        st.success(f"None of the {ran} checks that apply found anything.", icon=":material/check:")
+    for row in found.head(_WORST).to_dict("records"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.button(
+                f"{row['open']:,}", key=f"worst_{row['check_id']}", help="See them", on_click=state.open_next,
+                args=(Door(everything, page="findings", check=row["check_id"]),),
+            )  # fmt: skip
+            st.markdown(
+                f"{findings_list.severity(row['severity'])} **{md(row['title'])}** "
+                f"({md(row['check_id'])}{_of(row)})", width="stretch",
+            )  # fmt: skip
+    if len(found) > _WORST:
+        st.caption(f"And {count(len(found) - _WORST, 'more check')} with findings.")
+
+
+def _of(row: dict) -> str:
+    """Of how many records, where they can be counted."""
+    if not row["records"] or row["flagged"] != row["flagged"] or row["flagged"] > row["records"]:
+        return ""
+    return f", {share(row['flagged'], row['records'])} of {int(row['records']):,} {md(row['unit'])}"
 
 
 def _splits(now: state.Current) -> None:
@@ -157,6 +202,8 @@ def _compare() -> None:
 def _page() -> None:
     show.header("Overview")
     now = state.current()
+    _worst(now)
+    st.subheader("The dataset", anchor=False)
     _card(now)
     _splits(now)
     _published(now)

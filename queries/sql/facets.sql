@@ -23,4 +23,9 @@ select 'class', coalesce(label, 'no class'), count(*)
 from annotation
 where dataset_id = $dataset and kind = 'instance'
 group by all
+union all
+select 'finding', check_id, count(*)
+from finding
+where dataset_id = $dataset and image_id is not null and suppressed is null
+group by all
 order by field, n desc, value

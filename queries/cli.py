@@ -16,7 +16,16 @@ from typing import Annotated, Any
 import typer
 
 from queries import index as indexing
-from queries import printing, readers, sandbox, skeleton_commands, skeletons
+from queries import (
+    audit_commands,
+    catalogue,
+    printing,
+    readers,
+    report_text,
+    sandbox,
+    skeleton_commands,
+    skeletons,
+)
 from queries.errors import KpauditError, UsageError
 from queries.model import BuildSummary, Options
 from queries.workspace import Workspace
@@ -47,6 +56,8 @@ SkeletonFile = Annotated[
     Path | None,
     typer.Option("--skeleton", metavar="FILE", help='{"keypoints": [names], "skeleton": [[1, 2], ...]}'),
 ]
+
+ReportFile = Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there; - is stdout.")]
 
 DEFAULT_WORKSPACE = Path(".kpaudit")
 DEFAULT_PORT = 8501
@@ -88,10 +99,11 @@ def open_(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Index what has changed, and open the dashboard."""
+    """Index what has changed, audit it, and open the dashboard."""
     place = Workspace(workspace)
     if _index_all(place, paths, Options(images=_image_root(images)), quiet, force=False) == len(paths):
         raise typer.Exit(2)
+    audit_commands.refresh(place, quiet, _waiting(place, quiet))
     _serve(place, port, no_browser)
 
 
@@ -161,6 +173,86 @@ def sql(
             printing.as_table(columns, shown, sys.stdout)
 
 
+class FailOn(StrEnum):
+    """At which findings `kpaudit audit` ends with exit code 1."""
+
+    error = "error"
+    warning = "warning"
+    never = "never"
+
+
+@app.command()
+def audit(
+    check: Annotated[list[str] | None, typer.Option("--check", metavar="ID", help="Only these checks.")] = None,
+    dataset: Annotated[
+        list[str] | None, typer.Option("--dataset", metavar="NAME", help="Only these datasets.")
+    ] = None,
+    fail_on: Annotated[
+        FailOn | None, typer.Option("--fail-on", help="Exit 1 at findings this grave; error unless said.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", metavar="FILE", help="A former --json; only what is new counts.")
+    ] = None,
+    json: ReportFile = None,
+    html: ReportFile = None,
+    markdown: ReportFile = None,
+    junit: ReportFile = None,
+    sarif: ReportFile = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Also what passed and did not apply.")] = False,
+    workspace: WorkspaceDir = DEFAULT_WORKSPACE,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Run the checks on what is indexed: what is wrong, worst first, and an exit code to gate on."""
+    given = {"json": json, "html": html, "markdown": markdown, "junit": junit, "sarif": sarif}
+    place = Workspace(workspace)
+    code = audit_commands.run(
+        place,
+        dataset or None,
+        check or None,
+        fail_on.value if fail_on is not None else None,
+        baseline,
+        {kind: path for kind, path in given.items() if path is not None},
+        sys.stdout,
+        quiet,
+        verbose,
+        _waiting(place, quiet),
+    )
+    if code:
+        raise typer.Exit(code)
+
+
+@app.command()
+def checks(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help="Only these.")] = None,
+    debug: Debug = False,
+) -> None:
+    """The checks: what each finds, why it matters, what to do, and its parameters."""
+    found = [catalogue.named(name) for name in ids] if ids else catalogue.checks()
+    report_text.catalogue_text(found, sys.stdout)
+
+
+@app.command()
+def measure(
+    dataset: Annotated[
+        list[str] | None, typer.Option("--dataset", metavar="NAME", help="Only this one; may be repeated.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, max=256, help="Processes that decode; one a core.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Measure unchanged files again.")] = False,
+    workspace: WorkspaceDir = DEFAULT_WORKSPACE,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Hash and size the images, and measure how sharp and bright they are; a run that stopped goes on."""
+    from queries import measure_commands  # noqa: PLC0415  it decodes images, which the others do not
+
+    measure_commands.run(
+        Workspace(workspace), dataset or [], sys.stdout, workers=workers, force=force, quiet=quiet
+    )
+
+
 @app.command()
 def remove(
     name: Annotated[str, typer.Argument(help="The dataset's name, as indexed.")],
@@ -203,26 +295,40 @@ def _index_all(workspace: Workspace, paths: list[Path], options: Options, quiet:
     failed = 0
     for path in paths:
         try:
-            printing.summary(_index_one(workspace, path, options, quiet, force), sys.stdout)
-            sys.stdout.flush()
-        except KpauditError as error:
-            if len(paths) == 1:
+            found = _index_one(workspace, path, options, quiet, force)
+        except Exception as error:
+            # The others are still worth having, unless Ctrl-C stopped it, which DuckDB makes a RuntimeError.
+            if len(paths) == 1 or str(error) == "Query interrupted":
                 raise
-            # the others are still worth having
             failed += 1
-            _complain(str(error))
+            if isinstance(error, KpauditError):
+                _complain(str(error))
+            elif isinstance(error, (OSError, MemoryError)):
+                _complain(f"{path}: {str(error) or 'not enough memory'}")
+            else:
+                _complain(
+                    f"{path}: a mistake in kpaudit itself, please report it: {type(error).__name__}: {error} "
+                    "(--debug with this path alone shows where)"
+                )
+        else:
+            printing.summary(found, sys.stdout)
+            sys.stdout.flush()
     return failed
 
 
 def _index_one(
     workspace: Workspace, path: Path, options: Options, quiet: bool, force: bool = False
 ) -> BuildSummary:
-    def waiting() -> None:
+    with printing.progress_bar(path.name or str(path), quiet) as progress:
+        return indexing.index(workspace, path, options, progress, _waiting(workspace, quiet), force)
+
+
+def _waiting(workspace: Workspace, quiet: bool) -> Callable[[], None]:
+    def told() -> None:
         if not quiet:
             typer.echo(f"kpaudit: waiting for another kpaudit that is writing to {workspace.path}", err=True)
 
-    with printing.progress_bar(path.name or str(path), quiet) as progress:
-        return indexing.index(workspace, path, options, progress, waiting, force)
+    return told
 
 
 def _image_root(images: Path | None) -> Path | None:
@@ -297,6 +403,9 @@ def _guarded(run: Callable[[], Any], debug: bool) -> int:
         _complain(str(error) or "not enough memory")
         return 2
     except Exception as error:
+        if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C
+            _complain("interrupted")
+            return 130
         if debug:
             traceback.print_exc()
         _complain(f"a mistake in kpaudit itself, please report it: {type(error).__name__}: {error} (--debug shows where)")

@@ -86,7 +86,9 @@ def remove(workspace: Workspace, name: str) -> None:
                 f"no dataset called {name!r} is indexed; there are: "
                 f"{', '.join(sorted(n for _, n, _ in known.values())) or 'none'}"
             )
-        found[0].unlink()
+        number = known[found[0]][0]
+        for path in (found[0], *workspace.findings_files(number), *workspace.facts_files(number)):
+            path.unlink()
 
 
 def _existing(root: Path) -> Path:

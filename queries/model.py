@@ -12,6 +12,10 @@ ID_BLOCK = 1_000_000_000
 #: Goes up with every change of schema.sql's tables.
 SCHEMA_VERSION = 3
 
+#: Goes up with every change of findings.sql's or facts.sql's tables.
+FINDINGS_VERSION = 1
+FACTS_VERSION = 1
+
 #: The split of an image for which neither the file, its folder nor the user says one.
 UNSPLIT = "unsplit"
 

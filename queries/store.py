@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from queries import sqlfile
+from queries import sqlfile, suppressions
 from queries.errors import WorkspaceError
-from queries.model import SCHEMA_VERSION
+from queries.model import FACTS_VERSION, FINDINGS_VERSION, SCHEMA_VERSION
 from queries.workspace import Workspace, dataset_id_of
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ class Store:
         self._con = duckdb.connect(":memory:", config=spill)
         self._lock = threading.Lock()
         self.broken: dict[str, str] = {}
+        #: dataset_id → the state of its findings, and the time of its facts, as far as they are shown
+        self.audited: dict[int, str] = {}
+        self.measured: dict[int, str] = {}
+        self._builds: dict[int, str] = {}
         names = [name for path in workspace.index_files() if (name := self._attach(path))]
         if not names:
             detail = "; ".join(f"{name}: {why}" for name, why in self.broken.items())
@@ -80,7 +84,9 @@ class Store:
         quoted = str(path).replace("'", "''")
         try:
             self._con.execute(f"attach '{quoted}' as {name} (read_only)")
-            version = self._con.execute(f"select schema_version from {name}.dataset").fetchone()[0]
+            number, build, version = self._con.execute(
+                f"select dataset_id, build_id, schema_version from {name}.dataset"
+            ).fetchone()
         except (duckdb.BinderException, duckdb.CatalogException):
             version = None  # from before versions were written down
         except duckdb.Error as error:
@@ -90,6 +96,7 @@ class Store:
             self.broken[path.name] = "made by another version of kpaudit; index the dataset again"
             self._con.execute(f"detach database if exists {name}")
             return None
+        self._builds[number] = build
         return name
 
     def _show(self, names: list[str]) -> None:
@@ -98,6 +105,64 @@ class Store:
             union = " union all " if table not in ("joint", "bone") else " union "
             parts = union.join(f"select * from {name}.{table}" for name in names)
             self._con.execute(f"create view {table} as {parts}")
-        self._con.execute(sqlfile.text("extras.sql"))
+        self._show_findings()
+        self._show_facts()
         self._con.execute(sqlfile.text("views.sql"))
         self._con.execute(sqlfile.text("filters.sql"))
+
+    def _show_findings(self) -> None:
+        """Findings of the indexes as they are; those of a former build point to records that are gone."""
+        shown = []
+        for path in self.workspace.findings_files():
+            name = f"f{dataset_id_of(path)}"
+            if self._attach_beside(path, name, "audit_run", FINDINGS_VERSION):
+                run = self._con.execute(f"select dataset_id, state, build_id from {name}.audit_run").fetchone()
+                if run is not None and run[2] == self._builds.get(run[0]):
+                    self.audited[run[0]] = run[1]
+                    shown.append(name)
+        self._con.execute("create schema nothing")
+        self._con.execute("use memory.nothing")
+        self._con.execute(sqlfile.text("findings.sql"))
+        self._con.execute(sqlfile.text("facts.sql"))
+        self._con.execute("use memory.main")
+        for table in ("audit_run", "check_run", "finding_as_made"):
+            source = table.removesuffix("_as_made")
+            parts = " union all ".join(f"select * from {name}.{source}" for name in ("nothing", *shown))
+            self._con.execute(f"create view {table} as {parts}")
+        self._con.execute(sqlfile.text("suppressions.sql"))
+        entries = suppressions.standing(self.workspace.suppressed)
+        if entries:
+            self._con.executemany("insert into suppression values (?, ?, ?, ?)", entries)
+
+    def _show_facts(self) -> None:
+        parts = ["select * from nothing.image_fact"]
+        for path in self.workspace.facts_files():
+            name = f"m{dataset_id_of(path)}"
+            if not self._attach_beside(path, name, "fact_run", FACTS_VERSION):
+                continue
+            run = self._con.execute(f"select dataset_id, build_id, measured_at from {name}.fact_run").fetchone()
+            if run is None or run[0] not in self._builds:
+                continue
+            self.measured[run[0]] = str(run[2])
+            if run[1] == self._builds[run[0]]:
+                parts.append(f"select * from {name}.image_fact where image_id is not null")
+            else:
+                # indexed again since: found again by their keys
+                parts.append(
+                    f"select i.image_id, f.* exclude (image_id) from {name}.image_fact f "
+                    f"join d{run[0]}.image i using (split, key)"
+                )
+        self._con.execute(f"create view image_fact as {' union all '.join(parts)}")
+
+    def _attach_beside(self, path: Path, name: str, table: str, version: int) -> bool:
+        """Attaches findings or facts; what can't be used is made anew by the next audit or measure."""
+        quoted = str(path).replace("'", "''")
+        try:
+            self._con.execute(f"attach '{quoted}' as {name} (read_only)")
+            found = self._con.execute(f"select schema_version from {name}.{table}").fetchone()
+        except duckdb.Error:
+            found = None
+        if found is None or found[0] != version:
+            self._con.execute(f"detach database if exists {name}")
+            return False
+        return True

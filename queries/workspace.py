@@ -17,7 +17,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class Workspace:
-    """`.kpaudit/`: `datasets/<id>-<name>.duckdb`, `thumbnails/`, `reviews.sqlite`."""
+    """`.kpaudit/`: `datasets/<id>-<name>.duckdb`, `findings/` and `facts/` alike, `thumbnails/`."""
 
     def __init__(self, path: Path):
         self.path = path.absolute()
@@ -28,20 +28,47 @@ class Workspace:
 
     def index_files(self) -> list[Path]:
         """The indexes of all datasets, by id."""
-        found = [p for p in (self.path / "datasets").glob("*.duckdb") if dataset_id_of(p) is not None]
+        return self._files("datasets", None)
+
+    def _files(self, folder: str, dataset_id: int | None) -> list[Path]:
+        found = [p for p in (self.path / folder).glob("*.duckdb") if dataset_id_of(p) is not None]
+        if dataset_id is not None:
+            found = [p for p in found if dataset_id_of(p) == dataset_id]
         return sorted(found, key=lambda p: (dataset_id_of(p), p.name))
 
     def index_path(self, dataset_id: int, name: str) -> Path:
-        """Where a dataset's index goes: its id, and its name as far as a file name can hold it."""
-        return self.path / "datasets" / f"{dataset_id}-{_UNSAFE.sub('_', name)[:80]}.duckdb"
+        """Where a dataset's index goes."""
+        return self.path / "datasets" / _file_name(dataset_id, name)
+
+    def findings_path(self, dataset_id: int, name: str) -> Path:
+        """Where a dataset's findings go."""
+        return self.path / "findings" / _file_name(dataset_id, name)
+
+    def facts_path(self, dataset_id: int, name: str) -> Path:
+        """Where the facts of a dataset's image files go."""
+        return self.path / "facts" / _file_name(dataset_id, name)
+
+    def findings_files(self, dataset_id: int | None = None) -> list[Path]:
+        """The findings of all datasets, or what there is of one, under whatever name."""
+        return self._files("findings", dataset_id)
+
+    def facts_files(self, dataset_id: int | None = None) -> list[Path]:
+        """The image facts of all datasets, or what there is of one, under whatever name."""
+        return self._files("facts", dataset_id)
+
+    @property
+    def suppressed(self) -> Path:
+        """Findings that somebody suppressed on the dashboard, a JSON line each, appended only."""
+        return self.path / "suppressed.jsonl"
 
     def fingerprint(self) -> str:
-        """Changes whenever an index is swapped in or removed."""
+        """Changes whenever an index, findings or facts are swapped in or removed, or one is suppressed."""
         parts = []
-        for path in self.index_files():
+        for path in [*self.index_files(), *self.findings_files(), *self.facts_files(), self.suppressed]:
             with contextlib.suppress(FileNotFoundError):
                 stat = path.stat()
-                parts.append(f"{path.name}:{stat.st_ino}:{stat.st_mtime_ns}:{stat.st_size}")
+                where = f"{path.parent.name}/{path.name}"
+                parts.append(f"{where}:{stat.st_ino}:{stat.st_mtime_ns}:{stat.st_size}")
         return "|".join(parts)
 
     def prepare(self) -> None:
@@ -87,6 +114,7 @@ class Workspace:
 
     def swap_in(self, built: Path, target: Path, replaced: list[Path]) -> None:
         """Puts a finished index in the place of the old one: readers see the old or the new, never less."""
+        target.parent.mkdir(exist_ok=True)
         with built.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(built, target)
@@ -98,6 +126,11 @@ class Workspace:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _file_name(dataset_id: int, name: str) -> str:
+    """A dataset's id, and its name as far as a file name can hold it."""
+    return f"{dataset_id}-{_UNSAFE.sub('_', name)[:80]}.duckdb"
 
 
 def dataset_id_of(path: Path) -> int | None:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
-PAGES = ("", "classes", "keypoints", "boxes", "demographics", "splits", "viewer", "sql")
+PAGES = ("", "classes", "keypoints", "boxes", "demographics", "splits", "findings", "viewer", "sql")
 TITLES = {"": "Overview", "sql": "SQL"}
 DATASETS = ("sample-hagrid", "sample-coco_people", "sample-yolo_hands")
 SAMPLE = Path(__file__).resolve().parents[2] / "sample_data"
@@ -175,3 +175,36 @@ def test_the_sql_page_answers_and_refuses(visitor):
     visitor.settle()
     text = visitor.page.locator('[data-testid="stMain"]').inner_text()
     assert "1 row" in text
+
+
+def test_from_the_overview_to_a_finding_and_its_image(visitor):
+    visitor.go("?dataset=sample-hagrid")
+    main = visitor.page.locator('[data-testid="stMain"]')
+    assert "What matters most" in main.inner_text()
+    visitor.page.get_by_role("button", name="All findings").first.click()
+    visitor.page.wait_for_url(re.compile("/findings"), timeout=20_000)
+    visitor.go("findings?dataset=sample-hagrid&check=box-zero-area")
+    assert "The box has no area" in main.inner_text()
+    visitor.page.get_by_role("button", name="Open the image").first.click()
+    visitor.page.wait_for_url(re.compile("/viewer"), timeout=20_000)
+    visitor.settle()
+    (key,) = visitor.query()["image"]
+    assert key == "447cc630-9b12-41c5-bea2-cacc75bcdf32"  # as planted.csv says
+    assert "box-zero-area" in main.inner_text()
+
+
+def test_a_finding_is_suppressed_with_a_reason_and_restored(visitor):
+    visitor.go("findings?dataset=sample-yolo_hands&check=box-outside-image")
+    main = visitor.page.locator('[data-testid="stMain"]')
+    visitor.page.get_by_role("button", name="Suppress", exact=True).first.click()
+    visitor.page.get_by_label("Why does this finding not count?").fill("a border case")
+    visitor.page.get_by_role("button", name="Suppress this finding").click()
+    visitor.page.wait_for_timeout(1500)
+    visitor.settle()
+    visitor.page.get_by_role("radio", name="1 suppressed").click()
+    visitor.settle()
+    assert "a border case" in main.inner_text()
+    visitor.page.get_by_role("button", name="Let it count again").click()
+    visitor.page.wait_for_timeout(1500)
+    visitor.settle()
+    assert "a border case" not in main.inner_text()

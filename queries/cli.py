@@ -22,12 +22,14 @@ from queries import (
     printing,
     readers,
     report_text,
+    resplit_commands,
     sandbox,
     skeleton_commands,
     skeletons,
 )
 from queries.errors import KpauditError, UsageError
 from queries.model import BuildSummary, Options
+from queries.store import Store
 from queries.workspace import Workspace
 
 app = typer.Typer(
@@ -80,12 +82,19 @@ def demo(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Index the bundled sample and open the dashboard."""
+    """Index, measure and audit the bundled sample, and open the dashboard."""
     place = Workspace(workspace)
+    names = []
     for folder in ("hagrid", "coco_people", "yolo_hands"):
         found = _index_one(place, sample_folder() / folder, Options(name=f"sample-{folder}"), quiet)
         printing.summary(found, sys.stdout)
+        names.append(found.name)
     sys.stdout.flush()
+    # the sample's images are few: measured at once, so that the checks of images apply
+    from queries import measure_commands  # noqa: PLC0415  it decodes images, which the others do not
+
+    measure_commands.run(place, names, sys.stdout, workers=None, force=False, quiet=quiet)
+    audit_commands.refresh(place, quiet, _waiting(place, quiet))
     _serve(place, port, no_browser)
 
 
@@ -173,6 +182,28 @@ def sql(
             printing.as_table(columns, shown, sys.stdout)
 
 
+class SplitBy(StrEnum):
+    """What `kpaudit resplit` keeps together."""
+
+    subject = "subject"
+    image = "image"
+
+
+class Stratify(StrEnum):
+    """What new splits are stratified by."""
+
+    label = "label"
+    none = "none"
+
+
+class Group(StrEnum):
+    """A demographic field that new splits are stratified by as well."""
+
+    gender = "gender"
+    race = "race"
+    age = "age"
+
+
 class FailOn(StrEnum):
     """At which findings `kpaudit audit` ends with exit code 1."""
 
@@ -251,6 +282,51 @@ def measure(
     measure_commands.run(
         Workspace(workspace), dataset or [], sys.stdout, workers=workers, force=force, quiet=quiet
     )
+
+
+@app.command()
+def resplit(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The CSV: dataset, key, subject, split_before, split.")],
+    by: Annotated[SplitBy, typer.Option("--by", help="What must stay together, beside copies.")] = SplitBy.subject,
+    ratios: Annotated[str, typer.Option("--ratios", metavar="NAME=SHARE,...")] = "train=.76,val=.09,test=.15",
+    stratify: Annotated[Stratify, typer.Option("--stratify", help="What each split has its share of.")] = Stratify.label,
+    group: Annotated[
+        Group | None, typer.Option("--group", help="A demographic field of which each split has its share too.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    tolerance: Annotated[float, typer.Option("--tolerance", help="How far a split's share may be off.")] = 0.02,
+    dataset: Annotated[str | None, typer.Option("--dataset", metavar="NAME", help="Needed where there are several.")] = None,
+    workspace: WorkspaceDir = DEFAULT_WORKSPACE,
+    debug: Debug = False,
+) -> None:
+    """Make new splits without leaks: whole subjects, stratified, seeded; shows them beside the old ones."""
+    store = Store(Workspace(workspace))
+    try:
+        resplit_commands.run(
+            store,
+            _one_dataset(store, dataset),
+            out,
+            sys.stdout,
+            by=by.value,
+            ratios=ratios,
+            stratify=stratify is Stratify.label,
+            group=group.value if group is not None else None,
+            seed=seed,
+            tolerance=tolerance,
+        )
+    finally:
+        store.close()
+
+
+def _one_dataset(store: Store, name: str | None) -> dict[str, Any]:
+    """The dataset of that name, or the only one. Raises UsageError where it is not clear which."""
+    known = {row["name"]: row for row in store.datasets}
+    if name is None and len(known) == 1:
+        return next(iter(known.values()))
+    if name not in known:
+        which = "several datasets are indexed, say which with --dataset" if name is None else f"no dataset {name!r}"
+        raise UsageError(f"{which}; there are: {', '.join(sorted(known))}")
+    return known[name]
 
 
 @app.command()

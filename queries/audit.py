@@ -58,12 +58,16 @@ def run(
 
     Raises UsageError for unknown names and a wrong kpaudit.toml, WorkspaceError where there is no index.
     """
-    chosen = [catalogue.named(name).id for name in checks] if checks is not None else list(catalogue.sources())
+    chosen = (
+        [catalogue.named(name).id for name in checks] if checks is not None else list(catalogue.sources())
+    )
     with workspace.writing(waiting) as scratch:
         store = Store(workspace)
         try:
             wanted = _wanted(store, datasets)
-            configs = {d["name"]: audit_config.load(Path(d["root"]), workspace.path, d["name"]) for d in wanted}
+            configs = {
+                d["name"]: audit_config.load(Path(d["root"]), workspace.path, d["name"]) for d in wanted
+            }
             jobs = [
                 (d, state)
                 for d in wanted
@@ -122,7 +126,13 @@ class _Job:
     """One dataset's audit: shared tables, each check in turn, one new file of findings."""
 
     def __init__(
-        self, workspace: Workspace, store: Store, scratch: Path, dataset: dict[str, Any], config: Config, state: str
+        self,
+        workspace: Workspace,
+        store: Store,
+        scratch: Path,
+        dataset: dict[str, Any],
+        config: Config,
+        state: str,
     ):
         self.workspace, self.store, self.dataset, self.config = workspace, store, dataset, config
         self.state = state
@@ -168,7 +178,10 @@ class _Job:
 
     def _state_after(self, chosen: list[str]) -> str:
         """Findings of some checks only are never the whole audit that `open` need not repeat."""
-        if len(chosen) == len(catalogue.sources()) or self.store.audited.get(self.dataset["dataset_id"]) == self.state:
+        if (
+            len(chosen) == len(catalogue.sources())
+            or self.store.audited.get(self.dataset["dataset_id"]) == self.state
+        ):
             return self.state
         return "partial"
 

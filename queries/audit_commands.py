@@ -140,7 +140,13 @@ def _progress(quiet: bool) -> Iterator[audit.AuditProgress]:
     if quiet or not sys.stderr.isatty():
         yield lambda done, total, what: None
         return
-    columns = (TextColumn("audit"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[what]}", markup=False))
+    columns = (
+        TextColumn("audit"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[what]}", markup=False),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("audit", total=None, what="")
 

@@ -146,7 +146,9 @@ def _suppression(where: str, entry: Any) -> Suppression:
         raise UsageError(f"{where} is {entry!r}, expected a table")
     unknown = set(entry) - {*_SUPPRESS_BY, "reason", "date", "until"}
     if unknown:
-        raise UsageError(f"{where}: unknown {', '.join(sorted(unknown))}; known: {', '.join(_SUPPRESS_BY)}, reason, date, until")
+        raise UsageError(
+            f"{where}: unknown {', '.join(sorted(unknown))}; known: {', '.join(_SUPPRESS_BY)}, reason, date, until"
+        )
     by = {name: entry[name] for name in _SUPPRESS_BY if name in entry}
     if not {"key", "check"} & by.keys() or not all(isinstance(value, str) for value in by.values()):
         raise UsageError(f"{where} names no finding: give key, or check (and image, class, ...), as text")

@@ -15,7 +15,10 @@ NEEDS: Mapping[str, tuple[Callable[[Census], bool], str]] = {
     "skeletons": (lambda c: c["skeletal"] > 0, "no annotation can have keypoints: there is no skeleton"),
     "bones": (lambda c: c["boned"] > 0, "the skeleton has no bones"),
     "flips": (lambda c: c["flips"] > 0, "no flip map is known: the skeleton's joints have no mirror images"),
-    "sides": (lambda c: c["flipped"] > 0, "the skeleton has no left and right joints: a mirrored hand is a hand"),
+    "sides": (
+        lambda c: c["flipped"] > 0,
+        "the skeleton has no left and right joints: a mirrored hand is a hand",
+    ),
     "visibility": (lambda c: c["visibility_recorded"], "the format records no visibility flags"),
     "subjects": (lambda c: c["subjects_recorded"], "no subject ids are recorded"),
     "num_keypoints": (lambda c: c["format"] == "coco", "only COCO's files say how many joints are labelled"),

@@ -177,7 +177,12 @@ class _State:
     """Counts by split so far, and what a unit more in each would cost: (S, C) against targets (S, C)."""
 
     def __init__(
-        self, content: csr_array, totals: np.ndarray, weight: np.ndarray, shares: np.ndarray, given: np.ndarray
+        self,
+        content: csr_array,
+        totals: np.ndarray,
+        weight: np.ndarray,
+        shares: np.ndarray,
+        given: np.ndarray,
     ):
         self.content, self.given = content, given
         self.over = -np.outer(shares, totals)  # counts less targets

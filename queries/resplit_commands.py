@@ -147,7 +147,9 @@ def _show(out: TextIO, name: str, wanted: Mapping[str, float], before: Shape, af
         asked = f" (asked {wanted[split]:.1%})" if split in wanted else ""
         table.add_row(Text(f"images in {split}{asked}"), _part(before.images.get(split, 0), total),
                       _part(after.images.get(split, 0), total))  # fmt: skip
-    table.add_row("subjects in more than one split", f"{before.subjects_leaking:,}", f"{after.subjects_leaking:,}")
+    table.add_row(
+        "subjects in more than one split", f"{before.subjects_leaking:,}", f"{after.subjects_leaking:,}"
+    )
     table.add_row("image keys in more than one split", f"{before.keys_leaking:,}", f"{after.keys_leaking:,}")
     table.add_row("near-duplicates across splits", f"{before.copies_leaking:,}", f"{after.copies_leaking:,}")
     for kind in {**before.worst, **after.worst}:

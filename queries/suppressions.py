@@ -51,7 +51,9 @@ def restore(file: Path, keys: Iterable[str], by: str | None = None) -> None:
 
 def _append(file: Path, keys: Iterable[str], reason: str | None, by: str | None) -> None:
     at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    lines = [json.dumps({"key": key, "reason": reason, "by": by, "at": at}, ensure_ascii=False) for key in keys]
+    lines = [
+        json.dumps({"key": key, "reason": reason, "by": by, "at": at}, ensure_ascii=False) for key in keys
+    ]
     try:
         with file.open("ab+") as out:
             fcntl.flock(out, fcntl.LOCK_EX)

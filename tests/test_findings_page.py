@@ -18,7 +18,12 @@ from tests.test_pages import APP, HOSTILE, TIMEOUT, good, said, url, write
 
 GOOD = {"bboxes": [[0.1, 0.1, 0.2, 0.3]], "labels": ["call"], "user_id": "s1"}
 FLAT = {**GOOD, "bboxes": [[0.1, 0.1, 0.0, 0.3]]}
-TWO = {**GOOD, "bboxes": [[0.1, 0.1, 0.0, 0.3], [0.5, 0.5, 0.2, 0.0]], "labels": ["call", "like"], "user_id": "s2"}
+TWO = {
+    **GOOD,
+    "bboxes": [[0.1, 0.1, 0.0, 0.3], [0.5, 0.5, 0.2, 0.0]],
+    "labels": ["call", "like"],
+    "user_id": "s2",
+}
 KEY = f"k {HOSTILE}"
 
 
@@ -132,7 +137,9 @@ def test_the_overview_leads_with_the_findings(run) -> None:
     assert "has not been audited" in said(run(dataset="new"))
 
 
-@pytest.mark.parametrize("page", ["classes", "keypoints", "boxes", "demographics", "splits", "viewer", "findings"])
+@pytest.mark.parametrize(
+    "page", ["classes", "keypoints", "boxes", "demographics", "splits", "viewer", "findings"]
+)
 def test_every_page_takes_the_finding_as_a_filter(run, page: str) -> None:
     app = run(page, dataset="d", finding="box-zero-area")
     assert "finding box-zero-area" in said(app)

@@ -39,7 +39,9 @@ def _images(units: np.ndarray, strata: np.ndarray) -> Images:
     names = tuple(("class", f"c{i}") for i in range(strata.shape[1]))
     empty = np.empty((0, 2), dtype=np.int64)
     key = np.array([f"k{i}" for i in range(n)], dtype=object)
-    return Images(key, units.astype(object), np.full(n, "train", dtype=object), units, csr_array(strata), names, empty)
+    return Images(
+        key, units.astype(object), np.full(n, "train", dtype=object), units, csr_array(strata), names, empty
+    )
 
 
 @given(

@@ -163,7 +163,9 @@ def test_not_applicable_is_no_pass(indexed, only) -> None:
         Source(_check("classes"), find=no_classes),
     )
     audit.run(found.workspace)
-    rows = dict(_rows(found.workspace, "select check_id, reason from check_run where status = 'not applicable'"))
+    rows = dict(
+        _rows(found.workspace, "select check_id, reason from check_run where status = 'not applicable'")
+    )
     assert rows["classes"] == "there is one class only"
     assert "run kpaudit measure" in rows["sized"]
 
@@ -232,7 +234,9 @@ def test_suppressions_of_the_configuration(indexed) -> None:
         "[[suppress]]\ncheck = 'box-zero-area'\nimage = 'b'\nreason = 'lapsed'\ndate = 2026-01-01\nuntil = 2026-01-02\n"
     )
     check(found, "box-zero-area")
-    rows = _rows(found.workspace, "select i.key, f.suppressed from finding f join image i using (image_id) order by 1")
+    rows = _rows(
+        found.workspace, "select i.key, f.suppressed from finding f join image i using (image_id) order by 1"
+    )
     assert rows == [("a", "known"), ("b", None)]
     # and again: what no longer matches counts again
     (found.workspace.path / "kpaudit.toml").unlink()
@@ -259,7 +263,10 @@ def test_a_suppression_cut_short_swallows_no_other(tmp_path) -> None:
     suppressions.suppress(file, ["k1"], "one")
     file.write_bytes(file.read_bytes() + b'{"key": "k2", "rea')
     suppressions.suppress(file, ["k3"], "three")
-    assert [(key, reason) for key, reason, _, _ in suppressions.standing(file)] == [("k1", "one"), ("k3", "three")]
+    assert [(key, reason) for key, reason, _, _ in suppressions.standing(file)] == [
+        ("k1", "one"),
+        ("k3", "three"),
+    ]
 
 
 def test_only_stale(indexed, tmp_path) -> None:

@@ -17,7 +17,7 @@ from dashboard.draw import NO_IMAGE, Layers, clean_text, crop_box, render
 from dashboard.figure import CONFIG, MAX_SIDE, figure
 from queries import scenes as scenes_
 from queries.filters import Filters, Narrow
-from queries.images import ImageSource, Located
+from queries.images import ImageSource, Located, image_roots
 from queries.pixels import ImageUnavailable, ThumbnailCache, full_size, open_image, thumbnail
 from queries.scene import Instance, Joint, Rect, Scene, to_pixels, visibility_words
 from queries.scenes import IMAGE_ORDERS, ORDERS, Walk
@@ -31,9 +31,6 @@ __all__ = [
 ]  # fmt: skip
 
 TILE = 320  # pixels a side, twice what a tile is wide: sharp on dense screens
-
-# Folders of images that published datasets put beside the folder of their annotations.
-_BESIDE = ("hagrid_dataset", "images", "train2017", "val2017", "test2017", "JPEGImages")
 
 
 # A million images are 8 MB: eight walks are what a few people browsing use.
@@ -115,20 +112,8 @@ def colors(dataset: Mapping[str, Any], labels: Iterable[str | None] = ()) -> dic
 
 
 def where(dataset: Mapping[str, Any]) -> list[Path]:
-    """The folders and zips in which a dataset's images are looked for.
-
-    What the user named, else the dataset's own folder; and where that is a folder of annotations alone,
-    the folders that hold the images beside it in the datasets as they are published.
-    """
-    if dataset["image_root"]:
-        return [Path(dataset["image_root"])]
-    root = Path(dataset["root"])
-    base = root.parent if root.is_file() else root
-    found = [base]
-    for folder in (base, base.parent):
-        if "annotation" in folder.name.lower():
-            found += [folder.parent / name for name in _BESIDE if (folder.parent / name).is_dir()]
-    return found
+    """The folders and zips in which a dataset's images are looked for."""
+    return image_roots(dataset)
 
 
 # The folder may be filled while the dashboard runs: what was not there is looked for anew after a while.

@@ -329,6 +329,54 @@ def _one_dataset(store: Store, name: str | None) -> dict[str, Any]:
     return known[name]
 
 
+reviews_app = typer.Typer(help="Decisions of reviewers: out as JSON lines, in, and what they say.", no_args_is_help=True)
+app.add_typer(reviews_app, name="reviews")
+
+Reviews = Annotated[
+    str | None, typer.Option("--reviews", metavar="FILE|URL", help="The review store; else reviews.sqlite in the workspace.")
+]
+
+
+@reviews_app.command("export")
+def reviews_export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON lines; - is stdout.")],
+    reviews: Reviews = None,
+    workspace: WorkspaceDir = DEFAULT_WORKSPACE,
+    debug: Debug = False,
+) -> None:
+    """Write all decisions, undone ones too, as JSON lines."""
+    from queries import review_commands  # noqa: PLC0415  SQLAlchemy takes a while to load
+
+    review_commands.export(review_commands.place(Workspace(workspace), reviews), file, sys.stdout)
+
+
+@reviews_app.command("import")
+def reviews_import(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON lines that `reviews export` wrote.")],
+    reviews: Reviews = None,
+    workspace: WorkspaceDir = DEFAULT_WORKSPACE,
+    debug: Debug = False,
+) -> None:
+    """Add the decisions of a file, leaving out those that are known."""
+    from queries import review_commands  # noqa: PLC0415
+
+    if code := review_commands.import_(review_commands.place(Workspace(workspace), reviews), file, sys.stdout):
+        raise typer.Exit(code)
+
+
+@reviews_app.command("summary")
+def reviews_summary(
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Of an exported file, not the store.")] = None,
+    reviews: Reviews = None,
+    workspace: WorkspaceDir = DEFAULT_WORKSPACE,
+    debug: Debug = False,
+) -> None:
+    """Verdicts by reviewer, their agreement, and how often they agreed with each check."""
+    from queries import review_commands  # noqa: PLC0415
+
+    review_commands.summary(review_commands.place(Workspace(workspace), reviews), file, sys.stdout)
+
+
 @app.command()
 def remove(
     name: Annotated[str, typer.Argument(help="The dataset's name, as indexed.")],

@@ -13,9 +13,10 @@ import struct
 import threading
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from .pixels import MAX_BYTES, ImageUnavailable, header_size
 
@@ -25,6 +26,8 @@ IMAGE_FOLDERS = ("images", "hagrid_dataset", "imgs", "JPEGImages", "train", "val
 # The head of a file has its size: only a JPEG with a very large preview in front needs more.
 HEAD_BYTES = 256 * 2**10
 MAX_INDEXED = 5_000_000
+# Folders of images that published datasets put beside the folder of their annotations.
+_BESIDE = ("hagrid_dataset", "images", "train2017", "val2017", "test2017", "JPEGImages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,23 @@ class Located:
     mtime_ns: int
     root: Path
     how: str = "path"
+
+
+def image_roots(dataset: Mapping[str, Any]) -> list[Path]:
+    """Where a dataset's images are looked for.
+
+    What the user named, else the dataset's own folder; and where that is a folder of annotations alone,
+    the folders that hold the images beside it.
+    """
+    if dataset["image_root"]:
+        return [Path(dataset["image_root"])]
+    root = Path(dataset["root"])
+    base = root.parent if root.is_file() else root
+    found = [base]
+    for folder in (base, base.parent):
+        if "annotation" in folder.name.lower():
+            found += [folder.parent / name for name in _BESIDE if (folder.parent / name).is_dir()]
+    return found
 
 
 class ZipFolder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 import uuid
 from collections.abc import Callable
@@ -89,6 +90,7 @@ def remove(workspace: Workspace, name: str) -> None:
         number = known[found[0]][0]
         for path in (found[0], *workspace.findings_files(number), *workspace.facts_files(number)):
             path.unlink()
+        shutil.rmtree(workspace.path / "measuring" / found[0].stem, ignore_errors=True)
 
 
 def _existing(root: Path) -> Path:

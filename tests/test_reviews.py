@@ -135,6 +135,35 @@ def test_export_and_import_lose_and_double_nothing(reviews: ReviewStore, tmp_pat
     other.close()
 
 
+def test_the_command(tmp_path: Path, capsys) -> None:
+    from queries.cli import main  # noqa: PLC0415
+
+    def run(*arguments: str) -> int:
+        with pytest.raises(SystemExit) as stop:
+            main(["reviews", *arguments])
+        return stop.value.code
+
+    one, two, file = tmp_path / "one.sqlite", tmp_path / "two.sqlite", tmp_path / "out.jsonl"
+    store = ReviewStore(one)
+    store.append(_say("bad box"))
+    store.undo(store.append(_say("good")).decision_id, "ana")
+    store.close()
+    assert run("export", "--reviews", str(one), str(file)) == 0
+    assert run("import", "--reviews", str(two), str(file)) == 0
+    assert "3 decisions added, 0 known already" in capsys.readouterr().out
+    assert run("import", "--reviews", f"sqlite:///{two}", str(file)) == 0
+    assert "0 decisions added, 3 known already" in capsys.readouterr().out
+    file.write_text(file.read_text() + "nothing\n")
+    assert run("import", "--reviews", str(two), str(file)) == 2
+    assert "line 4: the entry is no decision" in capsys.readouterr().err
+    assert run("summary", "--reviews", str(two)) == 0
+    of_store = capsys.readouterr().out
+    assert run("summary", str(file)) == 0
+    assert capsys.readouterr().out == of_store
+    assert "d: 1 decisions on 1 items" in of_store
+    assert "bad box 1" in of_store
+
+
 def test_a_bad_line_stops_no_other(reviews: ReviewStore, tmp_path: Path) -> None:
     good = _say().to_json()
     strange = json.loads(good) | {"verdict": "meh", "decision_id": "x"}

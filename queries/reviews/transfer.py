@@ -50,6 +50,17 @@ def import_file(store: ReviewStore, file: Path) -> Imported:
     return Imported(len(found), store.merge(found), tuple(refused))
 
 
+def standing(ledger: list[Decision]) -> list[Decision]:
+    """What stands of a ledger in order: as ReviewStore.standing, for one that is in no store."""
+    undone = {d.undoes for d in ledger if d.undoes is not None}
+    latest: dict[tuple[object, str], Decision] = {}
+    for decision in ledger:
+        if decision.undoes is None and decision.decision_id not in undone:
+            latest.pop((decision.item, decision.reviewer), None)
+            latest[decision.item, decision.reviewer] = decision
+    return list(latest.values())
+
+
 def summary(decisions: list[Decision]) -> str:
     """Standing decisions as text: verdicts by reviewer, agreement, and the measured precision of checks."""
     if not decisions:

@@ -1,7 +1,7 @@
 -- One row per annotation that has keypoints, from one pass over them: how many are labelled, the extent of
 -- those in the dataset's unit, and how many are of a kind that a check looks for. Labelled here is: with a
--- finite place, and a flag that is above 0 or not recorded. `cells` counts, up to chance coincidences, the squares
--- of 4 % of the box's larger side that hold labelled joints; without a box, the places themselves.
+-- finite place, and a flag that is above 0 or not recorded. `cells` counts, up to chance coincidences, the
+-- squares of 4 % of the box's larger side that hold labelled joints; without a box, the places themselves.
 -- uses: instance
 create or replace table pose as
 select
@@ -24,10 +24,11 @@ from (
     select
         k.*,
         coalesce(k.visibility, 1) > 0 and coalesce(isfinite(k.x) and isfinite(k.y), false) as here,
-        case when i.boxed then floor(k.x * i.fx / (0.04 * greatest(i.w * i.fx, i.h * i.fy))) else k.x end as cell_x,
-        case when i.boxed then floor(k.y * i.fy / (0.04 * greatest(i.w * i.fx, i.h * i.fy))) else k.y end as cell_y
+        if(i.boxed, floor(k.x * i.fx / (0.04 * greatest(i.w * i.fx, i.h * i.fy))), k.x) as cell_x,
+        if(i.boxed, floor(k.y * i.fy / (0.04 * greatest(i.w * i.fx, i.h * i.fy))), k.y) as cell_y
     from keypoint k
     left join instance i using (annotation_id)
-    where k.annotation_id > $dataset::bigint * 1000000000 and k.annotation_id < ($dataset::bigint + 1) * 1000000000
+    where k.annotation_id > $dataset::bigint * 1000000000
+        and k.annotation_id < ($dataset::bigint + 1) * 1000000000
 )
 group by annotation_id

@@ -1,8 +1,8 @@
 -- title: The box has no area
 -- category: boxes
 -- severity: error
--- why: A box without width or height holds nothing: a detector's loss on it is undefined, crops of it fail, and
---   IoU with it is 0 or not a number.
+-- why: A box without width or height holds nothing: a detector's loss on it is undefined, crops of it
+--   fail, and IoU with it is 0 or not a number.
 -- fix: Draw the box again, or drop the annotation.
 -- of: boxes
 -- needs: boxes

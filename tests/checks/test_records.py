@@ -1,0 +1,406 @@
+"""What readers report becomes findings: each kind by its check, at its record, with a key that stays."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from queries import catalogue, readers, skeletons
+from queries.index import index
+from queries.model import Options
+from queries.workspace import Workspace
+from tests.checks.planted import Stage, coco, findings, hand, index_sample, is_that, person, rows_of
+from tests.conftest import ROOT
+
+HAGRID = {"train/call.json": {"good": hand(), "bad": hand(user_id="u2")}}
+COCO = {"keypoints_train.json": coco(person(1), person(2))}
+LINE = "0 0.5 0.5 0.2 0.2 0.45 0.45 2 0.55 0.55 1"
+YAML = """train: images/train
+kpt_shape: [2, 3]
+flip_idx: [1, 0]
+kpt_names: {0: [left_x, right_x]}
+names: {0: pair}
+"""
+YOLO = {"data.yaml": YAML, "labels/train/a.txt": LINE, "labels/train/b.txt": LINE, "images/train/.keep": ""}
+NAN, INF = float("nan"), float("inf")
+
+
+def hagrid(**fields):
+    return {"train/call.json": {"good": hand(), "bad": hand(**({"user_id": "u2"} | fields))}}
+
+
+def people(*annotations, **more):
+    return {"keypoints_train.json": coco(*annotations, **more)}
+
+
+def yolo(line=LINE, yaml=YAML):
+    return YOLO | {"labels/train/b.txt": line, "data.yaml": yaml}
+
+
+HANDS = "train/call.json: bad"
+PEOPLE = "keypoints_train.json: annotations (id 2)"
+PAIR = "keypoints_train.json: categories (id 1)"
+LABELS = "labels/train/b.txt: line 1"
+B = "images/train/b"
+ALREADY = "has been used already in this file"
+
+# (kind, clean, planted, (image, ordinal, joint) or none, about, words of the detail)
+CASES = {
+    "a split that is not there": (
+        "file-unreadable",
+        YOLO,
+        yolo(yaml=f"{YAML}val: images/val\n"),
+        (None, None, None),
+        "data.yaml",
+        "is not there",
+    ),
+    "broken JSON": (
+        "json-malformed",
+        HAGRID,
+        {"train/call.json": '{"g": {"bboxes": [[0, 0, 1, 1]], "labels": ["ok"], "user_id": "u"}, "bad": {'},
+        (None, None, None),
+        "train/call.json: bad",
+        "train/call.json, bad: at byte ",
+    ),
+    "a list for a record": (
+        "record-malformed",
+        HAGRID,
+        {"train/call.json": {"good": hand(), "bad": [1]}},
+        (None, None, None),
+        HANDS,
+        "train/call.json, bad: the record is [1], expected an object",
+    ),
+    "a short line": (
+        "record-malformed",
+        YOLO,
+        yolo("0 0.5 0.5"),
+        (B, None, None),
+        LABELS,
+        "the line has 3 numbers",
+    ),
+    "no subject": (
+        "field-missing",
+        HAGRID,
+        hagrid(user_id=""),
+        ("bad", None, None),
+        HANDS,
+        "user_id is missing",
+    ),
+    "no box": (
+        "field-missing",
+        COCO,
+        people(person(1), person(2, bbox="DROP")),
+        ("a.jpg", 1, None),
+        PEOPLE,
+        "bbox is missing",
+    ),
+    "text in landmarks": (
+        "field-type",
+        HAGRID,
+        hagrid(hand_landmarks=[[["x", 0.2], *hand()["hand_landmarks"][0][1:]]]),
+        ("bad", 0, 0),
+        HANDS,
+        'hand_landmarks[0][0][0] is "x", expected a number',
+    ),
+    "text in a line": (
+        "field-type",
+        YOLO,
+        yolo(LINE.replace("0.45", "x", 1)),
+        (B, 0, None),
+        LABELS,
+        '"x", expected a number',
+    ),
+    "NaN in a box": (
+        "non-finite-coordinate",
+        HAGRID,
+        hagrid(bboxes=[[NAN, 0.2, 0.3, 0.4]]),
+        ("bad", 0, None),
+        HANDS,
+        "bboxes[0] is [nan",
+    ),
+    "infinity in a joint": (
+        "non-finite-coordinate",
+        COCO,
+        people(person(1), person(2, keypoints=[INF, 1, 2, 3, 4, 2])),
+        ("a.jpg", 1, None),
+        PEOPLE,
+        "1 keypoints have coordinates that are not finite",
+    ),
+    "two labels, one box": (
+        "length-mismatch",
+        HAGRID,
+        hagrid(labels=["call", "call"]),
+        ("bad", None, None),
+        HANDS,
+        "1 boxes but 2 labels",
+    ),
+    "too few landmarks": (
+        "wrong-joint-count",
+        HAGRID,
+        hagrid(hand_landmarks=[[[0.1, 0.2]]]),
+        ("bad", 0, None),
+        HANDS,
+        "hand 0 has 1 landmarks",
+    ),
+    "a joint too few": (
+        "wrong-joint-count",
+        YOLO,
+        yolo(LINE.rsplit(" ", 3)[0]),
+        (B, 0, None),
+        LABELS,
+        "3 keypoint numbers, expected 6",
+    ),
+    "a misspelt gesture": (
+        "unknown-label",
+        HAGRID,
+        hagrid(labels=["cal"]),
+        ("bad", 0, None),
+        HANDS,
+        "labels[0] is cal, which is no gesture",
+    ),
+    "an unknown class": (
+        "unknown-label",
+        YOLO,
+        yolo("4" + LINE[1:]),
+        (B, 0, None),
+        LABELS,
+        "class 4 is not in data.yaml's names",
+    ),
+    "an orphan": (
+        "orphan-annotation",
+        COCO,
+        people(person(1), person(2, image_id=7)),
+        (None, None, None),
+        PEOPLE,
+        "keypoints_train.json, annotations[1] (id 2): image_id 7 is not in this file",
+    ),
+    "an image id twice": (
+        "duplicate-image-id",
+        COCO,
+        people(person(1), person(2), images=[{"id": 2, "file_name": "c.jpg"}]),
+        ("b.jpg", None, None),
+        "keypoints_train.json: images (id 2)",
+        f"the image id 2 {ALREADY}",
+    ),
+    # the second of two: the first has its id by right
+    "an annotation id twice": (
+        "duplicate-annotation-id",
+        COCO,
+        people(person(1), person(2), person(2, image_id=2)),
+        ("b.jpg", 0, None),
+        PEOPLE,
+        f"the annotation id 2 {ALREADY}",
+    ),
+    "an image in two files": (
+        "duplicate-image-key",
+        HAGRID,
+        HAGRID | {"train/fist.json": {"bad": hand(labels=["fist"])}},
+        ("bad", None, None),
+        "train/fist.json: bad",
+        "the image is also in train/call.json",
+    ),
+    "a negative width": (
+        "negative-size",
+        HAGRID,
+        hagrid(bboxes=[[0.1, 0.2, -0.3, 0.4]]),
+        ("bad", 0, None),
+        HANDS,
+        "a width or height below 0",
+    ),
+    "an image of no size": (
+        "negative-size",
+        COCO,
+        people(person(1), images=[{"id": 3, "file_name": "c.jpg", "width": 0, "height": 480}]),
+        ("c.jpg", None, None),
+        "keypoints_train.json: images (id 3)",
+        "the image is 0.0 x 480.0 pixels",
+    ),
+    "a path that leads out": (
+        "path-outside-root",
+        YOLO,
+        yolo(yaml=f"{YAML}val: ../beside/images/train\n"),
+        (None, None, None),
+        "data.yaml",
+        "lies outside",
+    ),
+    "bones from 0": (
+        "skeleton-counts-from-0",
+        COCO,
+        people(person(1), skeleton=[[0, 1]]),
+        (None, None, None),
+        PAIR,
+        "from 0",
+    ),
+    "a bone to nowhere": (
+        "skeleton-index-out-of-range",
+        COCO,
+        people(person(1), skeleton=[[1, 9]]),
+        (None, None, None),
+        PAIR,
+        "bone [1, 9]",
+    ),
+    "a name twice": (
+        "skeleton-names",
+        COCO,
+        people(person(1), keypoints=["x", "x"]),
+        (None, None, None),
+        PAIR,
+        "category 'pair'",
+    ),
+    "a flag of 3": (
+        "visibility-invalid",
+        COCO,
+        people(person(1), person(2, keypoints=[15, 30, 2, 20, 40, 3])),
+        ("a.jpg", 1, 1),
+        None,
+        "right_x has the flag 3, expected 0, 1 or 2",
+    ),
+    "a confidence for a flag": (
+        "visibility-invalid",
+        YOLO,
+        yolo(LINE[:-1] + "0.4"),
+        (B, 0, None),
+        LABELS,
+        "a visibility flag is not a whole number",
+    ),
+}
+
+IDS = sorted({case[0] for case in CASES.values()})
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory) -> dict[str, Stage]:
+    """A clean dataset of each format, in a workspace each, that the tests below leave clean."""
+    made = {}
+    for name, clean in (("HAGRID", HAGRID), ("COCO", COCO), ("YOLO", YOLO)):
+        made[name] = Stage(tmp_path_factory.mktemp(name), clean)
+        made[name].show(clean)
+        assert made[name].found(*IDS) == []
+    return made
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_problem_is_a_finding_until_it_is_repaired(stages, case):
+    kind, clean, planted, place, about, told = CASES[case]
+    stage = stages["HAGRID" if clean is HAGRID else "COCO" if clean is COCO else "YOLO"]
+    stage.show(planted)
+    (found,) = stage.found(kind)
+    assert (found["key"], found["ordinal"], found["joint"]) == place
+    assert (found["about"], found["score"]) == (about, 1)
+    assert told in found["detail"]
+    assert found["severity"] == catalogue.named(kind).severity
+    stage.show(clean)
+    assert stage.found(kind) == []
+
+
+@pytest.mark.parametrize(
+    "case", ["text in landmarks", "a joint too few", "an annotation id twice", "an orphan"]
+)
+def test_the_key_is_the_same_after_indexing_again(stages, case):
+    kind, clean, planted, *_ = CASES[case]
+    stage = stages["HAGRID" if clean is HAGRID else "COCO" if clean is COCO else "YOLO"]
+    keys = []
+    for _ in range(2):
+        stage.show(planted)
+        keys.append([found["finding_key"] for found in stage.found(kind)])
+    stage.show(clean)
+    assert len(keys[0]) == 1 and keys[0] == keys[1]
+
+
+def test_several_problems_of_one_record_have_keys_of_their_own(tmp_path):
+    stage = Stage(tmp_path, HAGRID)
+    stage.show(hagrid(bboxes=[[0.1, 0.2, 0.3]] * 2, labels=["call"] * 2, hand_landmarks=[[], []]))
+    both = stage.found("field-type")
+    assert [(f["ordinal"], f["about"]) for f in both] == [
+        (n, f"{HANDS}: bboxes[{n}] has 3 numbers, expected 4") for n in (0, 1)
+    ]
+    stage.show(
+        hagrid(bboxes=[[0.1, 0.2, 0.3], [0.1, 0.2, 0.3, 0.4]], labels=["call"] * 2, hand_landmarks=[[], []])
+    )
+    # the one that is left is never taken for the one that was repaired
+    (left,) = stage.found("field-type")
+    assert left["finding_key"] != both[1]["finding_key"]
+
+
+def test_a_key_does_not_hang_on_a_records_place_in_its_list(tmp_path):
+    stage = Stage(tmp_path, COCO)
+    stage.show(people(person(1), person(2, image_id=7)))
+    (found,) = stage.found("orphan-annotation")
+    stage.show(people(person(1), person(3), person(2, image_id=7)))
+    (moved,) = stage.found("orphan-annotation")
+    assert moved["finding_key"] == found["finding_key"]
+    assert found["evidence"] == {"file": "keypoints_train.json", "locator": "annotations[1] (id 2)"}
+    assert moved["evidence"]["locator"] == "annotations[2] (id 2)"
+
+
+def test_flags_that_are_not_recorded_are_not_passed(tmp_path):
+    stage = Stage(tmp_path, HAGRID)
+    stage.show(HAGRID)
+    assert stage.found("visibility-invalid") == []
+    assert stage.ran("visibility-invalid") == ("not applicable", "the format records no visibility flags")
+
+
+def test_annotation_of_an_image_in_two_files_is_the_right_files(tmp_path):
+    stage = Stage(tmp_path, HAGRID)
+    stage.show(HAGRID | {"train/fist.json": {"bad": hand(labels=["fis"])}})
+    (found,) = stage.found("unknown-label")
+    assert (found["key"], found["ordinal"], found["about"]) == ("bad", 0, "train/fist.json: bad")
+
+
+# Slugs between quotes in the files that report problems, which are no kinds of problems.
+OTHER_SLUGS = {"utf-8", "utf-8-sig", "utf-16-le", "utf-16-be", "npz-17", "npz-24"}
+
+
+def reported_kinds() -> set[str]:
+    """Every kind that a reader or the index reports: the slugs in their code that are nothing else."""
+    folder = ROOT / "queries"
+    files = [*(folder / "readers").glob("*.*"), folder / "index.py", folder / "finish.sql"]
+    text = "\n".join(re.sub(r"^\s*(#|--).*$", "", file.read_text(), flags=re.M) for file in files)
+    slugs = set(re.findall(r"""['"]([a-z]+(?:-[a-z0-9]+)+)['"]""", text))
+    return slugs - OTHER_SLUGS - set(skeletons.bundled()) - {reader.NAME for reader in readers.READERS}
+
+
+def test_every_kind_that_a_reader_reports_has_its_check():
+    kinds = reported_kinds()
+    assert {"json-malformed", "negative-size", "skeleton-names", "duplicate-image-key"} <= kinds
+    # yolo's image-missing, a label file without an image, is for the images' own check
+    assert kinds - {"image-missing"} - set(catalogue.sources()) == set()
+    asked = {
+        kind
+        for kind in kinds
+        for source in catalogue.sources().values()
+        if f"kind = '{kind}'" in (source.sql or "")
+    }
+    assert kinds - {"image-missing", "visibility-invalid"} == asked
+    assert kinds - {"image-missing"} == {case[0] for case in CASES.values()}
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory) -> list[dict]:
+    return findings(index_sample(tmp_path_factory.mktemp("sample") / "workspace"), IDS)
+
+
+@pytest.mark.parametrize("row", rows_of(IDS), ids=lambda row: f"{row['dataset']}-{row['check_id']}")
+def test_planted_problems_of_the_sample_are_found(sample, row):
+    assert len([found for found in sample if is_that(found, row)]) == 1
+
+
+def test_nothing_else_is_found_in_the_sample(sample):
+    rows = rows_of(IDS)
+    assert [found for found in sample if not any(is_that(found, row) for row in rows)] == []
+
+
+def test_real_data(real_data: Path, tmp_path):
+    """CrowdPose repeats COCO's bones; a part of COCO made by hand lists an image once a person."""
+    workspace = Workspace(tmp_path / "workspace")
+    for name in ("crowdpose", "coco_val2017_part"):
+        index(workspace, real_data / "pose" / name, Options())
+    counts = {}
+    for found in findings(workspace, IDS):
+        counts[found["dataset"], found["check_id"]] = counts.get((found["dataset"], found["check_id"]), 0) + 1
+    assert counts == {
+        ("crowdpose", "skeleton-index-out-of-range"): 1,
+        ("coco_val2017_part", "duplicate-image-id"): 893,
+    }

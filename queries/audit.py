@@ -257,7 +257,7 @@ class _Job:
             return
         keys = {s.by["check"] for s in self.config.suppressions if "check" in s.by}
         wanted = checks if any("check" not in s.by for s in self.config.suppressions) else sorted(keys)
-        names = ("key", "check", "dataset", "image", "class", "split", "subject", "joint")
+        names = ("key", "check", "dataset", "image", "class", "split", "subject", "joint", "about")
         today = self.at.date()
         hits = []
         for row in self.con.execute(self.sql["suppressible"], {"checks": wanted}).fetchall():

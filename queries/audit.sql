@@ -8,11 +8,11 @@ create or replace table found (
 
 -- name: counts
 select count(*), count(distinct case $unit
-    when 'annotations' then annotation_id
-    when 'boxes' then annotation_id
-    when 'poses' then annotation_id
+    -- a record that could not be read has no image and no annotation: its place in the file stands for it
+    when 'annotations' then coalesce(annotation_id, hash(about, image_id))
+    when 'boxes' then coalesce(annotation_id, hash(about, image_id))
+    when 'poses' then coalesce(annotation_id, hash(about, image_id))
     when 'united boxes' then coalesce(annotation_id, image_id)
-    -- a record that could not be read has no image: its place in the file stands for it
     when 'images' then coalesce(image_id, hash(about))
     when 'records' then coalesce(image_id, hash(about))
     when 'keypoints' then annotation_id * 1000 + coalesce(joint, 999)
@@ -99,7 +99,7 @@ where dataset_id = $dataset
     and check_id not in (select unnest($new::varchar[])) and check_id in (select unnest($known::varchar[]));
 
 -- name: suppressible
-select f.finding_key, f.check_id, d.name, i.key, a.label, i.split, i.subject, j.name
+select f.finding_key, f.check_id, d.name, i.key, a.label, i.split, i.subject, j.name, f.about
 from out.finding f
 join dataset d using (dataset_id)
 left join image i on i.image_id = f.image_id

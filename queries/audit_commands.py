@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from queries import audit, audit_config, report_text, reports
-from queries.errors import KpauditError
+from queries.errors import KpauditError, UsageError
 from queries.reports import Report
 from queries.store import Store
 from queries.workspace import Workspace
 
-#: Findings drawn with their skeletons in the HTML report, per check and dataset.
+#: What an audit fails on where neither --fail-on nor kpaudit.toml says.
 DEFAULT_FAIL_ON = "error"
 
 
@@ -47,6 +47,9 @@ def run(
     `files` maps a kind of report (json, html, markdown, junit, sarif) to where it goes; `-` is `out`, which
     then has the report alone. A report is written whole or not at all.
     """
+    to_out = [kind for kind, path in files.items() if str(path) == "-"]
+    if len(to_out) > 1:
+        raise UsageError(f"--{' and --'.join(to_out)} can't both go to stdout: give one of them a file")
     known = reports.read_baseline(baseline) if baseline is not None else None
     for kind, path in files.items():
         if str(path) != "-" and not path.absolute().parent.is_dir():
@@ -60,7 +63,6 @@ def run(
             config = audit_config.load(Path(row["root"]), workspace.path, row["name"])
             judged[row["name"]] = fail_on or config.fail_on or DEFAULT_FAIL_ON
         report = reports.collect(store, judged, datasets, checks, baseline if known is not None else None)
-        to_out = [kind for kind, path in files.items() if str(path) == "-"]
         for kind, path in files.items():
             _write(kind, path, report, store, out)
         if not to_out:

@@ -19,7 +19,7 @@ select
     c.*,
     count(f.suppressed) as suppressed,
     count(*) filter (f.finding_key is not null and f.suppressed is null
-        and not list_contains($baseline::varchar[], f.finding_key)) as new
+        and f.finding_key not in (select unnest($baseline::varchar[]))) as new
 from check_run c
 left join finding f using (dataset_id, check_id)
 where c.dataset_id = $dataset and ($checks::varchar[] is null or c.check_id in (select unnest($checks::varchar[])))
@@ -55,11 +55,13 @@ join dataset d using (dataset_id)
 left join image i on i.image_id = f.image_id
 left join source_file s on s.dataset_id = f.dataset_id and s.file_id = i.file_id
 left join annotation a on a.annotation_id = f.annotation_id
-left join joint j on j.skeleton = a.skeleton and j.joint = f.joint
+-- two datasets may both have a skeleton of one name: a finding is listed once
+left join (select skeleton, joint, min(name) as name from joint group by all) j
+    on j.skeleton = a.skeleton and j.joint = f.joint
 where f.dataset_id in (select unnest($datasets::integer[]))
     and ($checks::varchar[] is null or f.check_id in (select unnest($checks::varchar[])))
     and ($suppressed or f.suppressed is null)
-    and not list_contains($baseline::varchar[], f.finding_key)
+    and f.finding_key not in (select unnest($baseline::varchar[]))
 order by
     case f.severity when 'error' then 0 when 'warning' then 1 else 2 end, f.score desc, f.dataset_id, f.check_id,
     f.image_id, f.annotation_id, f.joint, f.about

@@ -18,6 +18,8 @@ from queries.store import Store
 DRAWN, LISTED = 6, 50
 #: In the whole file. A picture takes 10 to 25 kB, a line 0.4 kB.
 MOST_DRAWN, MOST_LISTED = 320, 4000
+#: Characters of all pictures together; crowds of whole bodies take 50 kB each.
+MOST_CHARACTERS = 7_000_000
 #: Joints that a finding's evidence names are circled, unless they are so many that circles say nothing.
 _MOST_RINGS = 8
 
@@ -75,9 +77,12 @@ class Pictures:
         self.facts = {dataset.name: dataset.facts for dataset in report.datasets}
         self.sources: dict[str, ImageSource] = {}
         self.cache = ThumbnailCache(store.workspace.thumbnails)
+        self.room = MOST_CHARACTERS
 
     def draw(self, row: Mapping[str, Any]) -> tuple[str, str | None]:
-        """(the picture, why the image is not in it)."""
+        """(the picture, why the image is not in it); an empty one where the file would become too large."""
+        if self.room <= 0:
+            return "", "not drawn: the report has no room for more pictures"
         scene = self.scenes[row["image_rowid"]]
         title = f"{', '.join(place(row))}: {report_figure.describe(scene, row['annotation_rowid'])}"
         name = row["dataset"]
@@ -102,6 +107,7 @@ class Pictures:
         drawn = report_figure.picture(
             what, view, focus=focus, ring=_ring(row), image=image, image_box=box, title=title
         )
+        self.room -= len(drawn)
         return drawn, reason
 
 

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from queries.catalogue import CATEGORIES, Check, checks
-from queries.reports import CheckResult, DatasetResult, Report
+from queries.catalogue import CATEGORIES, Check
+from queries.reports import CheckResult, DatasetResult, Report, by_check, with_findings
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
@@ -17,7 +17,8 @@ _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 def summary(report: Report, out: TextIO, verbose: bool = False) -> None:
     """Each dataset with its findings by check; with `verbose` also what passed and what did not apply."""
     console = Console(file=out, highlight=False, width=None if out.isatty() else 140)
-    worst = _worst(report)
+    # the first of each check is its worst
+    worst = {key: rows[0] for key, rows in by_check(report).items()}
     for i, dataset in enumerate(report.datasets):
         if i:
             console.print()
@@ -52,27 +53,33 @@ def catalogue_text(found: list[Check], out: TextIO) -> None:
 
 
 def share(value: float) -> str:
-    """A share as people read it: 0.4 %, 12 %, < 0.1 %."""
+    """A share as people read it: 12 %, 0.4 %, 0.017 %, 0 %."""
     percent = value * 100
-    if 0 < percent < 0.1:
-        return "< 0.1 %"
+    if percent == 0:
+        return "0 %"
+    if percent < 0.0001:
+        return "< 0.0001 %"
+    if percent < 0.1:
+        return f"{percent:.4f}".rstrip("0") + " %"
     return f"{percent:.1f} %" if percent < 10 else f"{percent:.0f} %"
 
 
-def rate_words(check: CheckResult) -> str:
-    """`3 of 560 boxes, 0.5 %`, with Wilson's interval where the records are few."""
+def rate_words(check: CheckResult, interval: bool = False) -> str:
+    """`3 of 560 boxes, 0.5 %`, with Wilson's interval where the records are few or `interval` asks."""
     if check.records is None:
         return ""
     rate = check.rate
     if rate is None:
         return f"{check.records:,} {check.unit}"
     text = f"{check.flagged:,} of {check.records:,} {check.unit}, {share(rate[0])}"
-    return text if check.records >= 1000 else f"{text} ({share(rate[1])} to {share(rate[2])})"
+    if check.records >= 1000 and not interval:
+        return text
+    return f"{text} ({share(rate[1])} to {share(rate[2])})"
 
 
 def _dataset(console: Console, report: Report, dataset: DatasetResult, worst: dict, verbose: bool) -> None:
     facts = dataset.facts
-    counts = f"{facts['images']:,} images, {facts['annotations']:,} annotations, {facts['keypoints']:,} keypoints"
+    counts = ", ".join(f"{facts[name]:,} {name}" for name in ("images", "annotations", "keypoints"))
     console.print(Text.assemble((facts["name"], "bold"), f"  ({facts['format']})  {counts}"), soft_wrap=True)
     if not dataset.checks:
         console.print(Text("  not audited since it was indexed", style="yellow"))
@@ -82,10 +89,7 @@ def _dataset(console: Console, report: Report, dataset: DatasetResult, worst: di
     table.add_column(justify="right", no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    hits = sorted(
-        (c for c in dataset.checks if c.new), key=lambda c: (list(_STYLES).index(c.severity), -c.new)
-    )
-    for check in hits:
+    for check in with_findings(dataset):
         listed = f"{check.new:,}" + (f" of {check.findings:,}" if check.listed < check.findings else "")
         table.add_row(
             Text.assemble("  ", (f"{check.severity:8}", _STYLES[check.severity]), check.check),
@@ -94,7 +98,8 @@ def _dataset(console: Console, report: Report, dataset: DatasetResult, worst: di
             Text(_example(worst.get((dataset.name, check.check))), style="dim"),
         )
     console.print(table)
-    rest = {status: [c for c in dataset.checks if c.status == status] for status in ("failed", "not applicable", "off")}
+    statuses = ("failed", "not applicable", "off")
+    rest = {status: [c for c in dataset.checks if c.status == status] for status in statuses}
     for check in rest["failed"]:
         console.print(Text(f"  failed  {check.check}: {check.reason}", style="bold red"), soft_wrap=True)
     passed = [c for c in dataset.checks if c.status == "done" and not c.new]
@@ -115,14 +120,6 @@ def _dataset(console: Console, report: Report, dataset: DatasetResult, worst: di
                 console.print(Text(f"    note            {check.check}: {note}"), soft_wrap=True)
 
 
-def _worst(report: Report) -> dict[tuple[str, str], dict[str, Any]]:
-    """The first, which is the worst, finding of each dataset and check."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in report.findings:
-        found.setdefault((row["dataset"], row["check"]), row)
-    return found
-
-
 def _example(row: dict[str, Any] | None) -> str:
     if row is None:
         return ""
@@ -131,12 +128,4 @@ def _example(row: dict[str, Any] | None) -> str:
 
 
 def _total(report: Report) -> Text:
-    parts = [f"{report.count(name):,} {name}{'' if report.count(name) == 1 or name == 'info' else 's'}" for name in _STYLES]
-    new = " new, compared with the baseline" if report.baseline else ""
-    text = Text(f"{', '.join(parts)}{new}")
-    if report.failures:
-        text.append(f"; {len(report.failures)} checks failed to run", style="bold red")
-    if report.failed:
-        levels = sorted({level for level in report.fail_on.values() if level != "never"})
-        text.append(f"  →  fails (--fail-on {' / '.join(levels)})", style="bold red")
-    return text
+    return Text(report.verdict, style="bold red" if report.failed else "")

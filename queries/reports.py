@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from queries import catalogue, sqlfile
+from queries.audit_config import FAIL_ON
 from queries.catalogue import SEVERITIES
 from queries.errors import UsageError
 from queries.printing import plain
@@ -58,6 +59,8 @@ class CheckResult:
         """(share of records flagged, Wilson's 95 % interval of it); None where they can't be counted."""
         if self.status != "done" or not self.records or self.flagged > self.records:
             return None
+        if self.findings and not self.flagged:
+            return None  # they are of something else than what was counted: 0 % would be wrong
         low, high = wilson(self.flagged, self.records)
         return self.flagged / self.records, float(low), float(high)
 
@@ -104,7 +107,23 @@ class Report:
     @property
     def failed(self) -> bool:
         """Whether anything counts at or above the dataset's fail_on; a check that broke is no pass."""
-        return any(_fails(dataset, self.fail_on[dataset.name]) for dataset in self.datasets)
+        return any(self.fails(dataset) for dataset in self.datasets)
+
+    @property
+    def verdict(self) -> str:
+        """`fails at --fail-on error: 2 errors, 1 warning`, for people, in one line."""
+        counts = [number(self.count(name), name) for name in SEVERITIES]
+        levels = [name for name in FAIL_ON if name in {self.fail_on[d.name] for d in self.datasets}]
+        said = f"{'fails' if self.failed else 'passes'} at --fail-on {' / '.join(levels) or 'error'}"
+        new = " that the baseline has not" if self.baseline else ""
+        broke = f"; {number(len(self.failures), 'check')} failed to run" if self.failures else ""
+        return f"{said}: {', '.join(counts)}{new}{broke}"
+
+    def fails(self, dataset: DatasetResult) -> bool:
+        """Whether this dataset makes the audit fail."""
+        level = self.fail_on[dataset.name]
+        broke = level != "never" and any(check.status == "failed" for check in dataset.checks)
+        return broke or any(check.new and is_grave(check.severity, level) for check in dataset.checks)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values: what `--json` writes."""
@@ -171,8 +190,8 @@ def read_baseline(file: Path) -> list[str]:
         data = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"--baseline {file} can't be read as JSON: {error}") from error
-    if not isinstance(data, dict) or data.get("report") != REPORT_VERSION or not isinstance(data.get("findings"), list):
-        found = data.get("report") if isinstance(data, dict) else type(data).__name__
+    found = data.get("report") if isinstance(data, dict) else type(data).__name__
+    if found != REPORT_VERSION or not isinstance(data.get("findings"), list):
         raise UsageError(
             f"--baseline {file} is no report that `kpaudit audit --json` wrote: expected report "
             f"{REPORT_VERSION} with findings, found {found!r}"
@@ -183,11 +202,47 @@ def read_baseline(file: Path) -> list[str]:
         raise UsageError(f"--baseline {file} has a finding without a key") from error
 
 
-def _fails(dataset: DatasetResult, fail_on: str) -> bool:
-    if fail_on == "never":
-        return False
-    grave = SEVERITIES[: SEVERITIES.index(fail_on) + 1]
-    return any(c.status == "failed" or (c.severity in grave and c.new) for c in dataset.checks)
+def is_grave(severity: str, fail_on: str) -> bool:
+    """Whether a severity is at or above what an audit fails on."""
+    return fail_on != "never" and SEVERITIES.index(severity) <= SEVERITIES.index(fail_on)
+
+
+def number(count: int, noun: str) -> str:
+    """`1 error`, `1,204 warnings`; info has no plural."""
+    return f"{count:,} {noun}{'' if count == 1 or noun == 'info' else 's'}"
+
+
+def shown(text: object, limit: int = 400) -> str:
+    """A dataset's text on one line: control and direction marks replaced, cut at `limit` characters."""
+    seen = (c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in str(text))
+    line = " ".join("".join(seen).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def place(row: Mapping[str, Any], limit: int = 80) -> list[str]:
+    """Where a finding is, coarse to fine: the image or what else it is about, the annotation, the joint."""
+    said = [shown(row["image"] if row["image"] is not None else row["about"] or "the dataset", limit)]
+    if row["annotation"] is not None:
+        given = f" (id {shown(row['annotation_id'], 40)})" if row["annotation_id"] is not None else ""
+        said.append(f"annotation {row['annotation']}{given}")
+    if row["joint"] is not None:
+        name = f" ({shown(row['joint_name'], 40)})" if row["joint_name"] is not None else ""
+        said.append(f"joint {row['joint']}{name}")
+    return said
+
+
+def by_check(report: Report) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """The findings of each (dataset, check), worst first."""
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in report.findings:
+        found.setdefault((row["dataset"], row["check"]), []).append(row)
+    return found
+
+
+def with_findings(dataset: DatasetResult) -> list[CheckResult]:
+    """The dataset's checks that found something that counts, the gravest and then the most frequent first."""
+    hits = (check for check in dataset.checks if check.new)
+    return sorted(hits, key=lambda check: (SEVERITIES.index(check.severity), -check.new))
 
 
 def _check_result(row: Mapping[str, Any]) -> CheckResult:
@@ -205,9 +260,10 @@ def _check_result(row: Mapping[str, Any]) -> CheckResult:
 def _dataset_dict(dataset: DatasetResult, fail_on: str) -> dict[str, Any]:
     facts = dataset.facts
     names = ("name", "format", "root", "images", "annotations", "keypoints", "subjects", "build_id")
+    at = facts["audited_at"]
     return {
         **{name: facts[name] for name in names},
-        "audited_at": facts["audited_at"].isoformat(timespec="seconds") + "Z" if facts["audited_at"] else None,
+        "audited_at": at.isoformat(timespec="seconds") + "Z" if at else None,
         "fail_on": fail_on,
         "counts": {name: dataset.count(name) for name in SEVERITIES},
         "checks": [_check_dict(check) for check in dataset.checks],
@@ -224,7 +280,7 @@ def _check_dict(check: CheckResult) -> dict[str, Any]:
         )},
         "rate": {"share": rate[0], "low": rate[1], "high": rate[2]} if rate else None,
         "seconds": round(check.seconds, 4),
-        "params": check.params,
+        "params": plain(check.params),
         "notes": list(check.notes),
     }  # fmt: skip
 

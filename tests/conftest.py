@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,14 @@ def real_data() -> Path:
     folder = Path(os.environ.get("KPAUDIT_REAL_DATA") or ROOT.parent / "shared" / "data")
     if not (folder / "hagrid_2023_val").is_dir():
         pytest.skip(f"no real annotations in {folder}; KPAUDIT_REAL_DATA says where they are")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def clean_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample datasets without a planted defect, made by their own generator, once for all tests."""
+    folder = tmp_path_factory.mktemp("clean")
+    subprocess.run([sys.executable, str(ROOT / "sample_data" / "make.py"), "--clean", str(folder)], check=True)
     return folder
 
 

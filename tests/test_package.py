@@ -25,7 +25,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 def test_every_file_that_is_read_at_run_time_is_in_the_wheel(wheel):
     held = set(wheel.namelist())
-    suffixes = {".py", ".png", ".sql", ".toml", ".json", ".jpg", ".txt", ".yaml", ".csv"}
+    suffixes = {".py", ".png", ".sql", ".css", ".toml", ".json", ".jpg", ".txt", ".yaml", ".csv"}
     for package in ("queries", "dashboard", "sample_data"):
         for path in (ROOT / package).rglob("*"):
             name = path.relative_to(ROOT).as_posix()

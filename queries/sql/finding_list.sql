@@ -1,7 +1,7 @@
 -- The findings of one check that are selected, the worst first, a page of them.
 select
-    s.finding_key, s.check_id, s.severity, s.image_id, s.annotation_id, s.joint, s.score, s.detail, s.evidence,
-    s.about, s.suppressed, s.key, s.split, s.subject, s.label, s.ordinal, s.kind, s.source_id,
+    s.finding_key, s.check_id, s.severity, s.image_id, s.annotation_id, s.joint, s.score, s.detail,
+    s.evidence, s.about, s.suppressed, s.key, s.split, s.subject, s.label, s.ordinal, s.kind, s.source_id,
     (
         select count(*) from annotation o where o.image_id = s.image_id and o.annotation_id < s.annotation_id
     ) as place,

@@ -244,6 +244,18 @@ def test_suppressions_of_the_configuration(indexed) -> None:
     assert _rows(found.workspace, "select count(suppressed) from finding") == [(0,)]
 
 
+def test_a_class_is_suppressed_by_what_it_is_about(indexed, only) -> None:
+    found = indexed({"d/train/call.json": {"a": GOOD}})
+    rows = pd.DataFrame({"about": ["call", "like"], "detail": ["x", "y"]})
+    only(Source(_check("rare"), find=lambda a: rows))
+    (found.workspace.path / "kpaudit.toml").write_text(
+        "[[suppress]]\ncheck = 'rare'\nabout = 'call'\nreason = 'a pilot'\ndate = 2026-01-01\n"
+    )
+    audit.run(found.workspace)
+    rows = _rows(found.workspace, "select about, suppressed from finding order by about")
+    assert rows == [("call", "a pilot"), ("like", None)]
+
+
 def test_suppressions_by_hand_hold_at_once_and_are_undone(indexed) -> None:
     found = indexed({"d/train/call.json": {"a": FLAT}})
     key = check(found, "box-zero-area").findings[0]["finding_key"]

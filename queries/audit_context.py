@@ -60,7 +60,7 @@ class Audit:
         self.shared, self.check, self.params = shared, check, params
         self.dataset = shared.dataset
         self.con = shared.con
-        self.records: int | None = shared.census.get(COUNTS.get(check.of, ""))
+        self.records: int | None = shared.census.get(check.counted or COUNTS.get(check.of, ""))
         self.notes: list[str] = []
 
     @property

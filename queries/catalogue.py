@@ -61,6 +61,7 @@ class Check:
     uses: tuple[str, ...] = ()
     params: Mapping[str, Param] = field(default_factory=lambda: MappingProxyType({}))
     budget: int | None = None
+    counted: str | None = None  # the census's column that counts what is looked at, where it is not all of `of`
 
     def __post_init__(self) -> None:
         if self.category not in CATEGORIES or self.severity not in SEVERITIES or self.of not in UNITS:
@@ -127,6 +128,7 @@ def from_sql(check_id: str, text: str) -> Check:
         uses=tuple(fields.get("uses", "").split()),
         params=MappingProxyType(params),
         budget=int(fields["budget"]) if "budget" in fields else None,
+        counted=fields.get("counted"),
     )
 
 

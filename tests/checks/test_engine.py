@@ -83,6 +83,7 @@ def test_counted_units_are_columns_of_the_census(indexed) -> None:
 
     shared = Shared(store.cursor(), store.datasets[0])
     assert set(COUNTS.values()) <= set(shared.census)
+    assert {c.counted for c in catalogue.checks()} - {None} <= set(shared.census)
     for met, reason in NEEDS.values():
         assert met(shared.census) in (True, False)
         assert reason

@@ -17,6 +17,8 @@ facts as (
     select
         count(f.image_id) as measured,
         count(f.phash) as hashed,
+        count(f.brightness) as decoded,
+        count(f.sha256) as read_whole,
         count(coalesce(i.width, f.width)) as sized
     from image i
     left join image_fact f using (image_id)

@@ -1,0 +1,43 @@
+-- title: No hand shows the gesture that the image is filed under
+-- category: labels
+-- severity: warning
+-- why: HaGRID keeps one file a gesture, and loaders take an image's class from its file: such an image is
+--   trained as one gesture by some and as another by others.
+-- fix: Look at the image: correct its labels, or move its record to the file of the gesture that it shows.
+-- of: images
+-- needs: hagrid labels
+--
+with
+-- files that are named after a class: one for all classes is named after a split
+file as (
+    select file_id, path, class
+    from (
+        select file_id, path, regexp_extract(path, '([^/]*)\.json$', 1) as class
+        from source_file
+        where dataset_id = $dataset
+    )
+    where class in (select distinct label from annotation where dataset_id = $dataset)
+),
+shown as (
+    select
+        image_id,
+        list(distinct label order by label) filter (kind = 'instance' and label is not null) as labels,
+        -- a two-handed gesture may be on the box around both hands alone
+        list(distinct label) filter (label is not null) as any_kind
+    from annotation
+    where dataset_id = $dataset
+    group by image_id
+)
+select
+    i.image_id,
+    1 as score,
+    case when s.labels is null then 'no hand has a label'
+        when len(s.labels) = 1 then 'its only label is ' || s.labels[1]
+        else 'its labels are ' || array_to_string(s.labels, ' and ') end
+        || ', and it is filed under ' || f.class as detail,
+    json_object('labels', s.labels, 'class', f.class, 'file', f.path) as evidence
+from image i
+join file f using (file_id)
+-- an image without any hand is image-without-annotation's business
+join shown s using (image_id)
+where i.dataset_id = $dataset and not coalesce(list_contains(s.any_kind, f.class), false)

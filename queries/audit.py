@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -111,13 +112,16 @@ def _state(store: Store, dataset: Mapping[str, Any], config: Config) -> str:
     return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
 
 
+@cache
 def _code() -> str:
-    """A digest of the checks' own files: an audit of another version is not this one's."""
+    """A digest of everything below the screen: an audit of other code is not this one's."""
     digest = hashlib.blake2b(digest_size=16)
-    root = resources.files("queries").joinpath("checks")
-    for folder in (root, root.joinpath("tables")):
-        for entry in sorted(folder.iterdir(), key=lambda item: item.name):
-            if entry.name.endswith((".sql", ".py")):
+    pending = [resources.files("queries")]
+    while pending:
+        for entry in sorted(pending.pop().iterdir(), key=lambda item: item.name):
+            if entry.is_dir():
+                pending.append(entry)
+            elif entry.name.endswith((".sql", ".py", ".toml")):
                 digest.update(entry.name.encode() + entry.read_bytes())
     return digest.hexdigest()
 

@@ -9,12 +9,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from queries import skeletons
-
-if TYPE_CHECKING:
-    from queries.store import Store
 
 #: What a card can count, in the order in which it is shown, in words.
 MEASURES = {
@@ -39,6 +36,12 @@ _NAMES = 50
 _TRAITS = {"meta", "united", "keypoints", "leading_hand", "merged_splits", "published_counts"}
 #: Splits that only HaGRID v1 has, as the folders ann_train_val and ann_subsample.
 _MERGED = {"train_val", "trainval", "subsample"}
+
+
+class Rows(Protocol):
+    """What answers the named queries in `sql/`: a Store, or an audit's own connection."""
+
+    def rows(self, query: str, **params: Any) -> list[dict[str, Any]]: ...
 
 
 @dataclass(frozen=True)
@@ -180,7 +183,7 @@ def bundled() -> dict[str, Card]:
     return dict(sorted(found.items()))
 
 
-def beside(store: Store, dataset: Mapping[str, Any]) -> Comparison | None:
+def beside(store: Rows, dataset: Mapping[str, Any]) -> Comparison | None:
     """An indexed dataset beside its card, or None where no card is known to be its own."""
     number = dataset["dataset_id"]
     counts = store.rows("card_counts", dataset=number)

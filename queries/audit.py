@@ -195,16 +195,17 @@ class _Job:
         status, reason, counts, notes, records = "done", None, (0, 0), [], None
         if not self.config.enabled.get(check.id, True):
             status, reason = "off", f"switched off in {self.config.files[-1]}"
-        elif (reason := unmet(check.needs, shared.census)) is not None:
-            status = "not applicable"
         else:
-            context = Audit(shared, check, params)
+            context = None
             try:
+                if (reason := unmet(check.needs, shared.census)) is not None:
+                    raise NotApplicable(reason)
+                context = Audit(shared, check, params)
                 self._find(source, context)
                 counts = self._counted(check)
                 notes, records = context.notes, context.records
             except NotApplicable as why:
-                status, reason, notes = "not applicable", str(why), context.notes
+                status, reason, notes = "not applicable", str(why), context.notes if context else []
             except Exception as error:  # a mistake in one check must not take the others with it
                 status, reason = "failed", f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"
         if status == "done" and counts[0]:

@@ -12,7 +12,7 @@ select count(*), count(distinct case $unit
     when 'annotations' then coalesce(annotation_id, hash(about, image_id))
     when 'boxes' then coalesce(annotation_id, hash(about, image_id))
     when 'poses' then coalesce(annotation_id, hash(about, image_id))
-    when 'united boxes' then coalesce(annotation_id, image_id)
+    when 'united boxes' then coalesce(annotation_id, hash(image_id))
     when 'images' then coalesce(image_id, hash(about))
     when 'records' then coalesce(image_id, hash(about))
     when 'keypoints' then annotation_id * 1000 + coalesce(joint, 999)
@@ -38,7 +38,7 @@ limit 1;
 
 -- name: keep
 -- The worst first, up to the budget. The key is of names that an index of the same files has again; where
--- they repeat (a key in two splits, an annotation id given twice) a number is added in the index's order.
+-- they repeat (an annotation id given twice) a number is added in the index's order.
 insert into out.finding
 with
 worst as (
@@ -50,7 +50,7 @@ named as (
     select
         w.*,
         md5(concat_ws(
-            chr(31), $check_id, $dataset_name, coalesce(i.key, ''),
+            chr(31), $check_id, $dataset_name, coalesce(i.split, ''), coalesce(i.key, ''),
             coalesce(a.source_id, a.kind || ' ' || a.ordinal, ''), coalesce(w.joint::varchar, ''), coalesce(w.about, '')
         )) as base
     from worst w

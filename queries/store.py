@@ -102,8 +102,14 @@ class Store:
     def _show(self, names: list[str]) -> None:
         """Views over the attached files; identifiers can't be parameters, and these are our own."""
         for table in _TABLES:
-            union = " union all " if table not in ("joint", "bone") else " union "
-            parts = union.join(f"select * from {name}.{table}" for name in names)
+            parts = " union all ".join(f"select * from {name}.{table}" for name in names)
+            if table in ("joint", "bone"):
+                # a skeleton is many datasets' and stands once: as the first of them has it, were they to differ
+                numbered = " union all ".join(
+                    f"select {n} as source, * from {name}.{table}" for n, name in enumerate(names)
+                )
+                parts = f"""select * exclude (source) from ({numbered})
+                    qualify source = min(source) over (partition by skeleton)"""
             self._con.execute(f"create view {table} as {parts}")
         self._show_findings()
         self._show_facts()

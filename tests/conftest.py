@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -37,8 +38,15 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def clean_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample datasets without a planted defect, made by their own generator, once for all tests."""
-    folder = tmp_path_factory.mktemp("clean")
-    subprocess.run([sys.executable, str(ROOT / "sample_data" / "make.py"), "--clean", str(folder)], check=True)
+    # the processes that share the tests out share a folder above their own
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    folder = shared / "clean-sample"
+    with (shared / "clean-sample.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "planted.csv").exists():
+            make = [sys.executable, str(ROOT / "sample_data" / "make.py"), "--clean", str(folder)]
+            subprocess.run(make, check=True)
     return folder
 
 

@@ -245,6 +245,43 @@ def test_suppressions_of_the_configuration(indexed) -> None:
     assert _rows(found.workspace, "select count(suppressed) from finding") == [(0,)]
 
 
+def test_a_dataset_without_annotations_is_audited(indexed, tmp_path) -> None:
+    images = [{"id": 1, "file_name": "1.jpg", "width": 10, "height": 10}]
+    indexed({"a/image_info_test2017.json": {"images": images, "annotations": [], "categories": []}},
+            workspace=tmp_path / "w", name="bare")  # fmt: skip
+    found = indexed({"d/train/call.json": {"a": FLAT}}, workspace=tmp_path / "w", name="after")
+    ran = audit.run(found.workspace)
+    assert [r.check.id for runs in ran.values() for r in runs if r.status == "failed"] == []
+    assert any(r.findings for r in ran["after"])
+
+
+def test_a_key_does_not_pass_to_the_record_of_another_split(indexed, tmp_path) -> None:
+    root = tmp_path / "s"
+    for split, record in (("train", FLAT), ("val", FLAT)):
+        (root / split).mkdir(parents=True)
+        (root / split / "call.json").write_text(json.dumps({"k": record}))
+    found = indexed(root, workspace=tmp_path / "w")
+    check(found, "box-zero-area")
+    keys = dict(_rows(found.workspace, "select i.split, f.finding_key from finding f join image i using (image_id)"))
+    (root / "train" / "call.json").write_text(json.dumps({"k": GOOD}))
+    index(found.workspace, root, Options())
+    check(found, "box-zero-area")
+    left = _rows(found.workspace, "select i.split, f.finding_key from finding f join image i using (image_id)")
+    assert left == [("val", keys["val"])]
+
+
+def test_a_skeleton_of_two_datasets_stands_once(indexed, tmp_path) -> None:
+    import duckdb  # noqa: PLC0415
+
+    hand = {**GOOD, "hand_landmarks": [[[0.1 + j / 100, 0.2] for j in range(21)]]}
+    indexed({"d/train/call.json": {"a": hand}}, workspace=tmp_path / "w", name="one").store.close()
+    found = indexed({"d/train/call.json": {"a": hand}}, workspace=tmp_path / "w", name="two")
+    found.store.close()
+    with duckdb.connect(str(found.workspace.index_files()[0])) as con:
+        con.execute("update joint set sigma = 0.5 where joint = 3")
+    assert _rows(found.workspace, "select count(*) from joint where skeleton = 'hand-21'") == [(21,)]
+
+
 def test_a_class_is_suppressed_by_what_it_is_about(indexed, only) -> None:
     found = indexed({"d/train/call.json": {"a": GOOD}})
     rows = pd.DataFrame({"about": ["call", "like"], "detail": ["x", "y"]})

@@ -27,10 +27,10 @@ facts as (
 inst as (
     select
         count(*) as annotations,
-        count_if(w is not null) as boxes,
-        count_if(skeleton is not null) as skeletal,
+        count(*) filter (where w is not null) as boxes,
+        count(*) filter (where skeleton is not null) as skeletal,
         count(area) as areas,
-        count_if(labelled > 0) as poses,
+        count(*) filter (where labelled > 0) as poses,
         coalesce(sum(labelled), 0)::bigint as keypoints,
         count(distinct label) as classes,
         count(handedness) as handed

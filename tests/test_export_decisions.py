@@ -1,0 +1,232 @@
+"""What reviewers decided, in the export: corrected, dropped, outvoted, out of date; each of them listed."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from typing import Any
+
+import pytest
+
+from queries.reviews.model import Decision, Item
+from tests.test_export import YOLO, changes, coco, hand, said, send
+
+START = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
+
+
+def say(found: Any, key: str, own: str | None, verdict: str, *when: Any, **more: Any) -> Decision:
+    """A decision on a record as it is now, by a reviewer (ana) at a minute (0)."""
+    reviewer, minute = when or ("ana", 0)
+    split = found.row("select any_value(split) from image where key = ?", key)[0] or "train"
+    rows = found.rows(
+        "select a.digest from annotation a join image i using (image_id) "
+        "where i.key = ? and coalesce(a.source_id, a.kind || ' ' || a.ordinal) = ?",
+        key, own,
+    )  # fmt: skip
+    digest = more.pop("digest", rows[0][0] if rows else None)
+    at = START + datetime.timedelta(minutes=minute)
+    return Decision(
+        Item(found.summary.name, split, key, own), reviewer, verdict, at=at, digest=digest, **more
+    )
+
+
+@pytest.fixture
+def hands(indexed):
+    two = hand(0.3)
+    for name, more in (("bboxes", [0.5, 0.5, 0.1, 0.1]), ("labels", "fist"), ("hand_landmarks", [])):
+        two[name].append(more)
+    return indexed(
+        {
+            "train/call.json": {"a": hand(0.1), "b": hand(0.2), "two": two},
+            "val/fist.json": {"v": hand(0.4, "fist")},
+        }
+    )
+
+
+def records(out: Any, name: str = "train/call.json") -> dict:
+    return json.loads((out / name).read_text())
+
+
+def test_corrections_are_applied_with_or_without_drop(hands, tmp_path):
+    box = [0.11, 0.22, 0.33, 0.44]
+    decisions = [
+        say(hands, "a", "instance 0", "bad label", label="fist"),
+        say(
+            hands,
+            "b",
+            "instance 0",
+            "bad keypoints",
+            proposal={"keypoints": {"8": [0.7, 0.6, None], "20": [0.1, 0.2, 2]}},
+        ),
+        say(hands, "two", "instance 1", "bad box", proposal={"box": box}),
+    ]
+    for drop in (False, True):
+        out = tmp_path / str(drop)
+        send(hands, out, "hagrid", decisions, drop_rejected=drop)
+        wanted = {"a": hand(0.1), "b": hand(0.2), "two": hand(0.3)}
+        wanted["a"]["labels"] = ["fist"]
+        wanted["b"]["hand_landmarks"][0][8] = [0.7, 0.6]
+        wanted["b"]["hand_landmarks"][0][20] = [0.1, 0.2]
+        wanted["two"] |= {"bboxes": [[0.3, 0.2, 0.3, 0.4], box], "labels": ["call", "fist"]}
+        wanted["two"]["hand_landmarks"].append([])
+        assert records(out) == wanted
+        rows = {
+            (r["image"], r["annotation"], r["action"], r["reason"], r["before"], r["after"])
+            for r in changes(out)
+        }
+        assert rows == {
+            ("a", "instance 0", "changed", "label corrected", "call", "fist"),
+            ("b", "instance 0", "changed", "keypoints corrected",
+             json.dumps({"8": [0.2 + 8 / 100, 0.3, None], "20": [0.2 + 20 / 100, 0.3, None]}),
+             json.dumps({"8": [0.7, 0.6, None], "20": [0.1, 0.2, 2]})),
+            ("two", "instance 1", "changed", "box corrected", "[0.5, 0.5, 0.1, 0.1]", json.dumps(box)),
+        }  # fmt: skip
+        assert {(r["reviewers"], r["verdict"]) for r in changes(out)} == {
+            ("ana", "bad label"), ("ana", "bad keypoints"), ("ana", "bad box"),
+        }  # fmt: skip
+
+
+def test_rejected_records_are_dropped_only_on_request(hands, tmp_path):
+    decisions = [
+        say(hands, "a", None, "reject image"),
+        say(hands, "two", "instance 0", "bad label"),
+        say(hands, "b", "instance 0", "wrong split"),
+        say(hands, "v", "instance 0", "good"),
+    ]
+    send(hands, tmp_path / "kept", "hagrid", decisions)
+    assert set(records(tmp_path / "kept")) == {"a", "b", "two"}
+    assert sorted(said(tmp_path / "kept")) == [
+        ("a", "", "kept", "reject image, without --drop rejected"),
+        ("b", "instance 0", "kept", "wrong split: kpaudit resplit makes new splits"),
+        ("two", "instance 0", "kept", "bad label, without --drop rejected"),
+    ]
+    send(hands, tmp_path / "out", "hagrid", decisions, drop_rejected=True)
+    found = records(tmp_path / "out")
+    assert set(found) == {"b", "two"} and found["b"] == hand(0.2)
+    assert (found["two"]["labels"], found["two"]["hand_landmarks"]) == (["fist"], [[]])
+    assert sorted(said(tmp_path / "out")) == [
+        ("a", "", "dropped", "the image is rejected"),
+        ("a", "instance 0", "dropped", "its image is rejected"),
+        ("b", "instance 0", "kept", "wrong split: kpaudit resplit makes new splits"),
+        ("two", "instance 0", "dropped", "bad label, and nothing says what is right"),
+    ]
+    summary = (tmp_path / "out" / "CHANGES.md").read_text()
+    assert "| train | 3 | 2 | 4 | 2 |" in summary and "| 1 | the image is rejected |" in summary
+    assert "--drop rejected" in summary
+
+
+def test_reviewers_who_disagree_the_majority_and_of_a_tie_the_latest(hands, tmp_path):
+    decisions = [
+        say(hands, "a", "instance 0", "bad label", "ana", 0, label="fist"),
+        say(hands, "a", "instance 0", "bad label", "bob", 1, label="palm"),
+        say(hands, "a", "instance 0", "good", "cy", 2),
+        say(hands, "b", "instance 0", "bad box", "ana", 5),
+        say(hands, "b", "instance 0", "good", "bob", 4),
+        say(hands, "v", "instance 0", "bad box", "ana", 4),
+        say(hands, "v", "instance 0", "good", "bob", 5),
+    ]
+    send(hands, tmp_path / "out", "hagrid", decisions, drop_rejected=True)
+    found = records(tmp_path / "out")
+    assert found["a"]["labels"] == ["palm"] and found["b"]["bboxes"] == []
+    assert records(tmp_path / "out", "val/fist.json")["v"] == hand(0.4, "fist")
+    rows = {r["image"]: r for r in changes(tmp_path / "out")}
+    assert rows["a"]["reason"] == "label corrected (2 of 3 reviewers)"
+    assert rows["a"]["reviewers"] == "bad label: ana, bob; good: cy"
+    assert "disagree evenly: the latest counts" in rows["b"]["reason"] and rows["b"]["action"] == "dropped"
+    assert (rows["v"]["action"], rows["v"]["verdict"]) == ("kept", "good") and "bad box was outvoted" in rows[
+        "v"
+    ]["reason"]
+
+
+def test_what_does_not_hold_any_more_is_not_applied_but_listed(hands, tmp_path):
+    decisions = [
+        say(hands, "a", "instance 0", "bad label", label="fist", digest=1),
+        say(hands, "b", "instance 5", "bad box"),
+        say(hands, "v", "instance 0", "unsure", label="call"),
+        say(hands, "two", "instance 0", "bad keypoints", proposal={"keypoints": {"99": [0, 0, 2]}}),
+        say(hands, "two", None, "bad label", label="x"),
+        Decision(Item(hands.summary.name, "train", "nosuch"), "ana", "reject image"),
+    ]
+    send(hands, tmp_path / "out", "hagrid", decisions, drop_rejected=True)
+    assert records(tmp_path / "out")["a"] == hand(0.1)
+    assert sorted(row for row in said(tmp_path / "out") if row[2] == "not applied") == [
+        ("a", "instance 0", "not applied", "the annotation has changed since it was judged"),
+        ("b", "instance 5", "not applied", "the annotation is not in the index any more"),
+        ("nosuch", "", "not applied", "the image is not in the index any more"),
+        ("two", "", "not applied", "a correction of a whole image: it names no annotation"),
+        ("two", "instance 0", "not applied", "joints 99 are not among the 21 of its skeleton"),
+        ("v", "instance 0", "not applied", "the reviewer was unsure of the correction"),
+    ]
+
+
+def test_coco_records_are_patched_and_keep_the_rest(indexed, tmp_path):
+    found = indexed({"person_keypoints_train.json": coco()})
+    key, own = "a.jpg", "7"
+    decision = say(found, key, own, "bad keypoints", label="crawler",
+                   proposal={"box": [1, 2, 3, 4], "keypoints": {"1": [9, 8, 0]}})  # fmt: skip
+    send(found, tmp_path / "same", "coco", [decision])
+    written = json.loads((tmp_path / "same/annotations/person_keypoints_train.json").read_text())
+    assert written["annotations"] == [
+        {**coco()["annotations"][0], "category_id": 2, "bbox": [1, 2, 3, 4], "area": 12,
+         "keypoints": [11, 6, 2, 9, 8, 0, 13, 8, 2], "num_keypoints": 2}
+    ]  # fmt: skip
+    assert written["categories"][1] == {**coco()["categories"][0], "id": 2, "name": "crawler"}
+    again = indexed(tmp_path / "same")
+    assert again.row("select label, x, y, w, h, area, labelled from annotation") == (
+        "crawler",
+        1,
+        2,
+        3,
+        4,
+        12,
+        2,
+    )
+    send(found, tmp_path / "yolo", "yolo", [decision])
+    line = (tmp_path / "yolo/labels/train/a.txt").read_text().split()
+    assert line[0] == "1" and [float(v) for v in line[1:5]] == pytest.approx([0.025, 0.08, 0.03, 0.08])
+    send(found, tmp_path / "csv", "csv", [decision])
+    assert ",crawler," in (tmp_path / "csv/annotations.csv").read_text()
+
+
+def test_yolo_lines_are_patched_and_keep_the_rest(indexed, tmp_path):
+    found = indexed(YOLO)
+    key = "images/train/a.jpg"
+    decisions = [
+        say(found, key, "instance 0", "bad label", label="dog"),
+        say(found, key, "instance 1", "bad keypoints",
+            proposal={"box": [0.25, 0.25, 0.5, 0.5], "keypoints": {"2": [0.21, 0.22, 1]}}),
+    ]  # fmt: skip
+    send(found, tmp_path / "out", "yolo", decisions)
+    first, second = (tmp_path / "out/labels/train/a.txt").read_text().splitlines()
+    assert first == YOLO["labels/train/a.txt"].splitlines()[0].replace("0 ", "1 ", 1)
+    assert second == "0 0.5 0.5 0.5 0.5 0.2 0.2 2 0.3 0.3 2 0.21 0.22 1"
+    assert indexed(tmp_path / "out").rows("select distinct label from annotation order by 1") == [
+        ("cat",),
+        ("dog",),
+    ]
+
+
+def test_a_hand_without_landmarks_takes_all_of_them_or_none(hands, tmp_path):
+    whole = {str(joint): [joint / 50, 0.5, None] for joint in range(21)}
+    send(hands, tmp_path / "a", "hagrid",
+         [say(hands, "two", "instance 1", "bad keypoints", proposal={"keypoints": whole})])  # fmt: skip
+    assert records(tmp_path / "a")["two"]["hand_landmarks"][1] == [[joint / 50, 0.5] for joint in range(21)]
+    some = {"3": [0.5, 0.5, 2]}
+    send(hands, tmp_path / "b", "hagrid",
+         [say(hands, "two", "instance 1", "bad keypoints", proposal={"keypoints": some})])  # fmt: skip
+    assert records(tmp_path / "b")["two"]["hand_landmarks"][1] == []
+    assert ("two", "instance 1", "not applied", "a hand without its 21 landmarks needs all of them") in said(
+        tmp_path / "b"
+    )
+
+
+def test_a_chosen_class_is_the_corrected_one(hands, tmp_path):
+    send(
+        hands,
+        tmp_path / "out",
+        "csv",
+        [say(hands, "a", "instance 0", "bad label", label="fist")],
+        classes=("fist",),
+    )
+    lines = (tmp_path / "out/annotations.csv").read_text().splitlines()
+    assert len(lines) == 4, lines

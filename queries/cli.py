@@ -15,7 +15,6 @@ from typing import Annotated, Any
 
 import typer
 
-from queries import index as indexing
 from queries import (
     audit_commands,
     catalogue,
@@ -27,6 +26,7 @@ from queries import (
     skeleton_commands,
     skeletons,
 )
+from queries import index as indexing
 from queries.errors import KpauditError, UsageError
 from queries.model import BuildSummary, Options
 from queries.store import Store
@@ -47,6 +47,10 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Port = Annotated[int, typer.Option("--port", help="The dashboard's port; the next free one if it is taken.")]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Print the address, open nothing.")]
+Reviews = Annotated[
+    str | None,
+    typer.Option("--reviews", metavar="FILE|URL", help="The review store; else reviews.sqlite in the workspace."),
+]
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders or annotation files.")]
 Images = Annotated[
     Path | None, typer.Option("--images", metavar="DIR|ZIP", help="Where the images are, if not beside.")
@@ -76,6 +80,7 @@ class Output(StrEnum):
 
 @app.command()
 def demo(
+    reviews: Reviews = None,
     workspace: WorkspaceDir = DEFAULT_WORKSPACE,
     port: Port = DEFAULT_PORT,
     no_browser: NoBrowser = False,
@@ -95,13 +100,14 @@ def demo(
 
     measure_commands.run(place, names, sys.stdout, workers=None, force=False, quiet=quiet)
     audit_commands.refresh(place, quiet, _waiting(place, quiet))
-    _serve(place, port, no_browser)
+    _serve(place, port, no_browser, reviews)
 
 
 @app.command("open")
 def open_(
     paths: Paths,
     images: Images = None,
+    reviews: Reviews = None,
     workspace: WorkspaceDir = DEFAULT_WORKSPACE,
     port: Port = DEFAULT_PORT,
     no_browser: NoBrowser = False,
@@ -113,7 +119,7 @@ def open_(
     if _index_all(place, paths, Options(images=_image_root(images)), quiet, force=False) == len(paths):
         raise typer.Exit(2)
     audit_commands.refresh(place, quiet, _waiting(place, quiet))
-    _serve(place, port, no_browser)
+    _serve(place, port, no_browser, reviews)
 
 
 @app.command()
@@ -147,6 +153,7 @@ def index(
 
 @app.command()
 def serve(
+    reviews: Reviews = None,
     workspace: WorkspaceDir = DEFAULT_WORKSPACE,
     port: Port = DEFAULT_PORT,
     no_browser: NoBrowser = False,
@@ -156,7 +163,7 @@ def serve(
     place = Workspace(workspace)
     if not place.index_files():
         raise UsageError(f"no index in {place.path}; make one with: kpaudit index PATH")
-    _serve(place, port, no_browser)
+    _serve(place, port, no_browser, reviews)
 
 
 @app.command()
@@ -284,9 +291,28 @@ def measure(
     )
 
 
+class ExportTo(StrEnum):
+    """The formats that `kpaudit export` writes."""
+
+    coco = "coco"
+    yolo = "yolo"
+    hagrid = "hagrid"
+    csv = "csv"
+    parquet = "parquet"
+
+
+class Drop(StrEnum):
+    """What `kpaudit export` leaves out beside the selection."""
+
+    rejected = "rejected"
+
+
 @app.command()
 def resplit(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The CSV: dataset, key, subject, split_before, split.")],
+    out: Annotated[
+        Path,
+        typer.Argument(metavar="OUT", help="A CSV (dataset, key, subject, split_before, split); with --to a folder."),
+    ],
     by: Annotated[SplitBy, typer.Option("--by", help="What must stay together, beside copies.")] = SplitBy.subject,
     ratios: Annotated[str, typer.Option("--ratios", metavar="NAME=SHARE,...")] = "train=.76,val=.09,test=.15",
     stratify: Annotated[Stratify, typer.Option("--stratify", help="What each split has its share of.")] = Stratify.label,
@@ -295,25 +321,70 @@ def resplit(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
     tolerance: Annotated[float, typer.Option("--tolerance", help="How far a split's share may be off.")] = 0.02,
-    dataset: Annotated[str | None, typer.Option("--dataset", metavar="NAME", help="Needed where there are several.")] = None,
+    to: Annotated[
+        ExportTo | None, typer.Option("--to", help="Write the whole dataset by the new splits, as `export` does.")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", metavar="NAME", help="Needed where there are several.")
+    ] = None,
+    reviews: Reviews = None,
     workspace: WorkspaceDir = DEFAULT_WORKSPACE,
     debug: Debug = False,
 ) -> None:
     """Make new splits without leaks: whole subjects, stratified, seeded; shows them beside the old ones."""
     store = Store(Workspace(workspace))
     try:
-        resplit_commands.run(
-            store,
-            _one_dataset(store, dataset),
-            out,
-            sys.stdout,
-            by=by.value,
-            ratios=ratios,
-            stratify=stratify is Stratify.label,
-            group=group.value if group is not None else None,
-            seed=seed,
-            tolerance=tolerance,
-        )
+        how: dict[str, Any] = {
+            "by": by.value, "ratios": ratios, "stratify": stratify is Stratify.label, "seed": seed,
+            "group": group.value if group is not None else None, "tolerance": tolerance,
+        }  # fmt: skip
+        row = _one_dataset(store, dataset)
+        if to is None:
+            resplit_commands.run(store, row, out, sys.stdout, **how)
+        else:
+            resplit_commands.run_whole(store, row, to.value, out, reviews, sys.stdout, **how)
+    finally:
+        store.close()
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A new folder.")],
+    to: Annotated[ExportTo, typer.Option("--to", help="The format.")],
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", metavar="NAME", help="Needed where there are several.")
+    ] = None,
+    drop: Annotated[
+        Drop | None, typer.Option("--drop", help="Leave out what reviewers rejected and nobody corrected.")
+    ] = None,
+    split: Annotated[
+        list[str] | None, typer.Option("--split", metavar="S", help="Only this one; may be repeated.")
+    ] = None,
+    class_: Annotated[
+        list[str] | None, typer.Option("--class", metavar="C", help="Only this one; may be repeated.")
+    ] = None,
+    where: Annotated[
+        str | None, typer.Option("--where", metavar="SQL", help="A condition on annotation's and image's columns.")
+    ] = None,
+    copy_images: Annotated[
+        bool, typer.Option("--copy-images", help="yolo: copies instead of links.")
+    ] = False,
+    reviews: Annotated[
+        str | None, typer.Option("--reviews", metavar="FILE|URL", help="The review store; else the workspace's.")
+    ] = None,
+    workspace: WorkspaceDir = DEFAULT_WORKSPACE,
+    debug: Debug = False,
+) -> None:
+    """Write a cleaned dataset: corrections applied, rejected records left out, every change listed."""
+    from queries import export_commands  # noqa: PLC0415  orjson takes a while to load
+    from queries.export.base import Request  # noqa: PLC0415
+
+    request = Request(
+        to.value, out, tuple(split or ()), tuple(class_ or ()), where, drop is Drop.rejected, copy_images
+    )
+    store = Store(Workspace(workspace))
+    try:
+        export_commands.run(store, _one_dataset(store, dataset), request, reviews, sys.stdout)
     finally:
         store.close()
 
@@ -331,10 +402,6 @@ def _one_dataset(store: Store, name: str | None) -> dict[str, Any]:
 
 reviews_app = typer.Typer(help="Decisions of reviewers: out as JSON lines, in, and what they say.", no_args_is_help=True)
 app.add_typer(reviews_app, name="reviews")
-
-Reviews = Annotated[
-    str | None, typer.Option("--reviews", metavar="FILE|URL", help="The review store; else reviews.sqlite in the workspace.")
-]
 
 
 @reviews_app.command("export")
@@ -465,7 +532,7 @@ def _image_root(images: Path | None) -> Path | None:
     return images.resolve()
 
 
-def _serve(workspace: Workspace, port: int, no_browser: bool) -> None:
+def _serve(workspace: Workspace, port: int, no_browser: bool, reviews: str | None) -> None:
     """Runs the dashboard in a process of its own until it ends or Ctrl-C."""
     command = [sys.executable, "-m", "dashboard", "--port", str(port)]
     if no_browser:
@@ -473,6 +540,8 @@ def _serve(workspace: Workspace, port: int, no_browser: bool) -> None:
     root = str(Path(__file__).resolve().parent.parent)
     path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
     environment = {**os.environ, "KPAUDIT_WORKSPACE": str(workspace.path), "PYTHONPATH": path}
+    if reviews is not None:
+        environment["KPAUDIT_REVIEWS"] = reviews if "://" in reviews else str(Path(reviews).absolute())
     with subprocess.Popen(command, env=environment) as process:
         # a service manager stops the command, not its child
         signal.signal(signal.SIGTERM, lambda *_: process.terminate())

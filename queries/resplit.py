@@ -41,6 +41,7 @@ class Images:
     named by `names` (C) as (kind, value).
     """
 
+    image_id: np.ndarray
     key: np.ndarray
     subject: np.ndarray  # (N,) object, None where not recorded
     split: np.ndarray
@@ -115,7 +116,7 @@ def load(store: Store, dataset: int, by: str, stratify: bool, group: str | None)
         at = (np.concatenate(rows), np.concatenate(columns))
         strata = coo_array((np.concatenate(counts).astype(np.int64), at), shape=shape).tocsr()
     return Images(
-        images["key"].to_numpy(), subject, images["split"].to_numpy(), _units(len(ids), links), strata,
+        ids, images["key"].to_numpy(), subject, images["split"].to_numpy(), _units(len(ids), links), strata,
         tuple(names), pairs,
     )  # fmt: skip
 

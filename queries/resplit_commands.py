@@ -68,7 +68,7 @@ def shape(images: Images, split: np.ndarray) -> Shape:
 def run(
     store: Store,
     dataset: Mapping[str, Any],
-    target: Path,
+    target: Path | None,
     out: TextIO,
     *,
     by: str,
@@ -78,7 +78,8 @@ def run(
     seed: int,
     tolerance: float,
 ) -> tuple[Images, np.ndarray]:
-    """Makes new splits, prints them beside the old ones and writes the CSV; returns images and splits (N,).
+    """Makes new splits, prints them beside the old ones, writes the CSV to `target` unless that is None, and
+    returns images and splits (N,).
 
     Raises UsageError for wrong options, KpauditError where the ratios can't be met within the tolerance (one
     subject may hold more images than that) or the file can't be written; then nothing is written.
@@ -99,8 +100,22 @@ def run(
                 f"split {name} would have {got:.1%} of the images, expected {share:.1%} ± {tolerance:.1%}: up to "
                 f"{largest:,} of {len(images):,} images must stay together; --tolerance allows more, nothing was written"
             )
-    write(target, dataset["name"], images, split)
+    if target is not None:
+        write(target, dataset["name"], images, split)
     return images, split
+
+
+def run_whole(
+    store: Store, dataset: Mapping[str, Any], to: str, folder: Path, reviews: str | None, out: TextIO, **how: Any
+) -> None:
+    """Makes new splits and writes the whole dataset by them into a new folder, with `splits.csv` beside."""
+    from queries import export_commands  # noqa: PLC0415  pandas and orjson take a while to load
+    from queries.export.base import Request  # noqa: PLC0415
+
+    images, split = run(store, dataset, None, out, **how)
+    split_of = dict(zip(images.image_id.tolist(), split.tolist(), strict=True))
+    export_commands.run(store, dataset, Request(to, folder, split_of=split_of), reviews, out)
+    write(folder / "splits.csv", dataset["name"], images, split)
 
 
 def write(target: Path, dataset: str, images: Images, split: np.ndarray) -> None:

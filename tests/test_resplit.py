@@ -40,7 +40,7 @@ def _images(units: np.ndarray, strata: np.ndarray) -> Images:
     empty = np.empty((0, 2), dtype=np.int64)
     key = np.array([f"k{i}" for i in range(n)], dtype=object)
     return Images(
-        key, units.astype(object), np.full(n, "train", dtype=object), units, csr_array(strata), names, empty
+        np.arange(n), key, units.astype(object), np.full(n, "train", dtype=object), units, csr_array(strata), names, empty
     )
 
 
@@ -187,3 +187,16 @@ def test_the_real_val_set(real_data: Path, indexed, tmp_path) -> None:
     assert after.subjects_leaking == 0
     _, _, share, expected = after.worst["class"]
     assert abs(share - expected) < 0.01
+
+
+def test_a_whole_dataset_by_the_new_splits(indexed, tmp_path, capsys) -> None:
+    found = indexed(_many(40, 5))
+    out = tmp_path / "again"
+    options = ("--to", "hagrid", "--tolerance", "0.05", "--ratios", "train=.6,val=.2,test=.2")
+    assert _run("resplit", "--workspace", str(found.workspace.path), *options, str(out)) == 0
+    rows = {row["key"]: row for row in csv.DictReader((out / "splits.csv").open())}
+    assert len(rows) == 200
+    again = indexed(out, name="again")
+    assert dict(again.rows("select key, split from image")) == {key: row["split"] for key, row in rows.items()}
+    assert _run("resplit", "--workspace", str(found.workspace.path), *options, str(out)) == 2
+    assert "again" in capsys.readouterr().err

@@ -37,6 +37,7 @@ PAGES = {
     "demographics": ("Demographics", "pages/demographics.py", ":material/groups:"),
     "splits": ("Splits", "pages/splits.py", ":material/call_split:"),
     "findings": ("Findings", "pages/findings.py", ":material/flag:"),
+    "review": ("Review", "pages/review.py", ":material/rate_review:"),
     "viewer": ("Viewer", "pages/viewer.py", ":material/image_search:"),
     "sql": ("SQL", "pages/sql.py", ":material/database:"),
 }  # fmt: skip

@@ -25,9 +25,9 @@ from queries.store import Store
 
 __all__ = [
     "CONFIG", "IMAGE_ORDERS", "NO_IMAGE", "ORDERS", "Filters", "Instance", "Joint", "Layers", "Narrow",
-    "Picture", "Scene", "Tile", "Walk", "annotations", "clean_text", "colors", "draw", "find", "findings", "image",
-    "named", "picture", "prepare", "problems", "scene", "tiles", "to_pixels", "visibility_words", "walk",
-    "where", "without_occluded",
+    "Picture", "Scene", "Tile", "Walk", "annotations", "clean_text", "colors", "draw", "find", "findings",
+    "image", "named", "picture", "prepare", "problems", "scene", "tiles", "to_pixels", "version",
+    "visibility_words", "walk", "where", "without_occluded",
 ]  # fmt: skip
 
 TILE = 320  # pixels a side, twice what a tile is wide: sharp on dense screens
@@ -145,6 +145,12 @@ def picture(dataset: Mapping[str, Any], row: Mapping[str, Any]) -> Picture:
         return Picture(content, source.size(located))
     except ImageUnavailable as error:
         return Picture(None, reason=error.reason)
+
+
+def version(dataset: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a picture of an image hangs on: the index, and the file's time and size, or why there is none."""
+    located, reason = _locate(_open_source(dataset), row)
+    return (data.fingerprint(), ThumbnailCache.key(located) if located is not None else reason or "")
 
 
 def draw(

@@ -14,12 +14,14 @@ ROOT = Path(__file__).resolve().parents[1]
 SQL = sorted((ROOT / "queries" / "sql").glob("*.sql"))
 DASHBOARD = sorted((ROOT / "dashboard").rglob("*.py"))
 #: Drawing takes the records of a scene, and the viewer's data layer is beside data.py.
-MAY_IMPORT_QUERIES = {"data.py", "draw.py", "figure.py", "palette.py", "viewer_data.py"}
+MAY_IMPORT_QUERIES = {"data.py", "draw.py", "figure.py", "palette.py", "review_data.py", "viewer_data.py"}
 VALUES = {
     "f": Filters(1).struct(), "n": Narrow().struct(), "dataset": 1, "limit": 10, "text": "a", "by": "class",
     "skeleton": "hand-21", "joint": 8, "cells": 8, "sample": 100, "measure": "area", "bins": 10, "log": True,
     "field": "gender", "kind": "field-missing", "g": Filters(1).struct(), "unit": "normalized",
     "other": "hand-21", "check": "box-zero-area", "suppressed": False, "first": 0, "image": 1_000_000_001,
+    "item": 1_000_000_001, "annotation": 1_000_000_001, "key": "a", "split": "train", "own": "instance 0",
+    "seed": 0, "labels": ["call"], "sizes": [2],
 }  # fmt: skip
 
 
@@ -100,7 +102,7 @@ def test_pages_hold_no_sql() -> None:
 
 def test_pages_cache_nothing() -> None:
     for path in DASHBOARD:
-        if path.name not in ("data.py", "viewer_data.py"):
+        if path.name not in ("data.py", "review_data.py", "viewer_data.py"):
             assert "st.cache" not in path.read_text(), path
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, data, findings_list, show, state, stats
+from dashboard import charts, data, findings_list, review_data, show, state, stats
 from dashboard.data import CATEGORIES, SEVERITIES
 from dashboard.state import Current, Door
 from dashboard.text import clean, count, md, share
@@ -86,24 +86,27 @@ def _checks(now: Current, frame: pd.DataFrame) -> str | None:
     if found.empty:
         show.nothing("No check of this severity and category found anything.")
         return asked if asked in set(frame["check_id"]) else None
+    measured = review_data.precision(now.dataset)
     table = pd.DataFrame({
         "check": found["check_id"],
         "severity": found["severity"],
         "title": found["title"],
         "open": found["open"],
+        "agreed": [_agreed(measured.get(name)) for name in found["check_id"]],
         "of": [_rate(row) for row in found.to_dict("records")] if not now.filters.words() else "",
         "images": found["images"],
         "suppressed": found["suppressed"],
     })  # fmt: skip
     show.table(
         table, "finding_checks", empty="", height="content" if len(table) <= 14 else 530,
-        hidden=tuple(name for name in ("suppressed",) if not table[name].any())
+        hidden=tuple(name for name in ("suppressed", "agreed") if not table[name].any())
         + (("of",) if now.filters.words() else ()),
         columns={
             "open": st.column_config.NumberColumn("findings", format="localized"),
             "of": st.column_config.TextColumn("share of records (95 % interval)"),
             "images": st.column_config.NumberColumn("images", format="localized"),
             "title": st.column_config.TextColumn("what is wrong", width="large"),
+            "agreed": st.column_config.TextColumn("reviewers agreed (95 % interval)"),
         },
         on_click=lambda row: _choose(row["check"]), hint="Choose a row to see its findings.",
     )  # fmt: skip
@@ -130,6 +133,13 @@ def _rate(row: dict[str, Any]) -> str:
     return text if records >= 10_000 else f"{text} ({share(float(low), 1)} to {share(float(high), 1)})"
 
 
+def _agreed(found: review_data.Precision | None) -> str:
+    """`83 % of 12 (55 % to 95 %)`: how many of the findings that reviewers judged are right."""
+    if found is None or not found.judged:
+        return ""
+    return f"{found.share:.0%} of {found.judged:,} ({found.low:.0%} to {found.high:.0%})"
+
+
 def _check(now: Current, row: dict[str, Any]) -> None:
     check_id = row["check_id"]
     check = data.check(check_id)
@@ -141,6 +151,8 @@ def _check(now: Current, row: dict[str, Any]) -> None:
         f"{findings_list.severity(row['severity'])} · **{md(check_id)}** · {md(row['category'])} · "
         f"{count(row['open'], 'open finding')}{listed}"
     )
+    if agreed := _agreed(review_data.precision(now.dataset).get(check_id)):
+        st.caption(f"Reviewers judged findings of it, and agreed with {agreed}.")
     if check is not None:
         st.markdown(f"**Why it matters** {md(check.why, 2000)}\n\n**What to do** {md(check.fix, 2000)}")
     for note in row["notes"] if row["notes"] is not None and len(row["notes"]) else ():
@@ -161,6 +173,10 @@ def _check(now: Current, row: dict[str, Any]) -> None:
                 f"All {count(row['images'], 'image')} in the viewer", icon=":material/grid_view:",
                 key="findings_viewer", on_click=state.open_next,
                 args=(Door(now.filters.with_(findings=(check_id,))),),
+            )  # fmt: skip
+            st.button(
+                "Review them", icon=":material/rate_review:", key="findings_review",
+                on_click=state.open_next, args=(Door(now.filters, page="review", check=check_id),),
             )  # fmt: skip
         if row["open"] > 1 and not suppressed:
             findings_list.suppress_all(now, check_id, int(row["open"]))

@@ -178,6 +178,12 @@ class ReviewStore:
         """Every entry, in order."""
         return self._read(sa.select(decision_table).order_by(_d.number))
 
+    def entries(self, after: int) -> list[tuple[int, Decision]]:
+        """The entries whose number is above `after`, with their numbers, in order."""
+        query = sa.select(decision_table).where(_d.number > after).order_by(_d.number)
+        with self._told(), self._engine.connect() as con:
+            return [(row["number"], _decision(row)) for row in con.execute(query).mappings()]
+
     def counts(self, dataset: str) -> dict[str, int]:
         """How many standing decisions each reviewer has on a dataset."""
         found: dict[str, int] = {}

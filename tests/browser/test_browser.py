@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
-PAGES = ("", "classes", "keypoints", "boxes", "demographics", "splits", "findings", "viewer", "sql")
+PAGES = ("", "classes", "keypoints", "boxes", "demographics", "splits", "findings", "review", "viewer", "sql")
 TITLES = {"": "Overview", "sql": "SQL"}
 DATASETS = ("sample-hagrid", "sample-coco_people", "sample-yolo_hands")
 SAMPLE = Path(__file__).resolve().parents[2] / "sample_data"

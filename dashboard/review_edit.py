@@ -1,0 +1,176 @@
+"""Corrected joints of the record that is judged: a draft, moved in the picture or typed, and its proposal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import review_picture
+from dashboard.review_picture import Draft, Place, Shown
+from dashboard.text import clean
+from dashboard.viewer_data import Instance, Scene
+
+_DRAFT = "kp_review_draft"
+_ABSENT: Place = (0.0, 0.0, 0)
+_WORDS = {2: "visible", 1: "occluded", 0: "absent", None: "placed"}
+_DIGITS = 9  # of a share of the image's side: a millionth of a pixel
+
+
+def draft(key: str) -> Draft | None:
+    """The draft of a record that is being corrected; None where it is not."""
+    found = st.session_state.get(_DRAFT)
+    return found if found is not None and found.key == key else None
+
+
+def begin(key: str) -> Draft:
+    """Begins to correct a record, or goes on."""
+    found = draft(key) or Draft(key)
+    st.session_state[_DRAFT] = found
+    return found
+
+
+def end() -> None:
+    """Throws the draft away."""
+    st.session_state.pop(_DRAFT, None)
+
+
+def moved() -> None:
+    """Takes over what the picture sent; its callback."""
+    message = review_picture.sent()
+    found = st.session_state.get(_DRAFT)
+    if not message or found is None:
+        return
+    # of a former record, or from before a reset
+    if message.get("item") != found.key or message.get("rev") != found.rev:
+        return
+    found.joints = {int(j): _place(place) for j, place in dict(message["joints"]).items()}
+    found.seq = int(message["seq"])
+
+
+def _place(place: Any) -> Place:
+    x, y, v = place
+    return (float(x), float(y), None if v is None else int(v))
+
+
+def swappable(joints: list[dict[str, Any]]) -> bool:
+    """Whether the skeleton has a left and a right."""
+    return any(row["flip"] is not None and row["flip"] != row["joint"] for row in joints)
+
+
+def swap(key: str, own: Instance, joints: list[dict[str, Any]]) -> None:
+    """Exchanges left and right, on top of what is corrected already."""
+    found = begin(key)
+    places = _places(own) | found.joints
+    for row in joints:
+        other = row["flip"]
+        if other is not None and other != row["joint"]:
+            found.joints[row["joint"]] = places.get(other, _ABSENT)
+    _tidy(found, own)
+
+
+def reset(key: str) -> None:
+    """Back to the joints as the source gives them."""
+    found = begin(key)
+    found.joints = {}
+    found.rev += 1
+
+
+def _tidy(found: Draft, own: Instance) -> None:
+    """What is as it was is no correction."""
+    places = _places(own)
+    found.joints = {j: p for j, p in found.joints.items() if places.get(j, _ABSENT) != p}
+    found.rev += 1
+
+
+def _places(own: Instance) -> dict[int, Place]:
+    return {j.index: (*j.place, j.visibility) for j in own.joints if j.labelled}
+
+
+def proposal(found: Draft | None, shown: Shown, source: Scene) -> dict[str, Any] | None:
+    """The draft as decisions hold it: in the dataset's unit.
+
+    Where a joint only took another's place, or changed its flag, the numbers are those of the source.
+    """
+    if found is None or not found.joints:
+        return None
+    scene = shown.plain.scene
+    mine = next((i for i in source.instances if i.annotation_id == shown.annotation), None)
+    exact = {
+        pixels.place: own.place
+        for pixels, own in zip(shown.instance.joints, mine.joints if mine else (), strict=False)
+        if pixels.place is not None and own.place is not None
+    }
+    made = {}
+    for joint, (x, y, flag) in sorted(found.joints.items()):
+        # a flag that is none, taken over from the joint on the other side, is no correction
+        visibility = flag if flag in _WORDS else 2
+        if visibility == 0:
+            made[str(joint)] = [0.0, 0.0, 0]
+        elif source.unit == "normalized":
+            px, py = exact.get((x, y)) or (round(x / scene.width, _DIGITS), round(y / scene.height, _DIGITS))
+            made[str(joint)] = [px, py, visibility]
+        else:
+            made[str(joint)] = [x, y, visibility]
+    return {"keypoints": made}
+
+
+def pixels(made: Mapping[str, Any] | None, scene: Scene, unit: str) -> dict[int, Place]:
+    """A proposal's joints in pixels of the scene; none where it has none."""
+    wide, high = (scene.width, scene.height) if unit == "normalized" else (1, 1)
+    joints = (made or {}).get("keypoints") or {}
+    return {int(joint): (x * wide, y * high, v) for joint, (x, y, v) in joints.items()}
+
+
+def table(found: Draft, shown: Shown, joints: list[dict[str, Any]], flags: bool) -> None:
+    """The joints as numbers to retype, for whoever does not drag."""
+    own = shown.instance
+    places = _places(own) | found.joints
+    names = {row["joint"]: row["name"] for row in joints} | {j.index: j.name for j in own.joints}
+    order = sorted(names)
+    rows = []
+    for joint in order:
+        x, y, v = places.get(joint, _ABSENT)
+        place = (None, None) if v == 0 else (x, y)
+        said = "corrected" if joint in found.joints else ""
+        rows.append((joint, clean(names[joint], 40), *place, _WORDS.get(v, "placed"), said))
+    frame = pd.DataFrame(rows, columns=["#", "joint", "x", "y", "state", "corrected"])
+    words = ["visible", "occluded", "absent"] if flags else ["placed", "occluded", "absent"]
+    words += sorted(set(frame["state"]) - set(words))
+    key = f"review_joints_{found.key}_{found.rev}_{found.seq}"
+    st.data_editor(
+        frame, key=key, hide_index=True, disabled=("#", "joint", "corrected"), num_rows="fixed", height=280,
+        on_change=_typed, args=(key, found, own, order, flags),
+        column_config={
+            "#": st.column_config.NumberColumn(width=40),
+            "x": st.column_config.NumberColumn("x (px)", format="%.1f"),
+            "y": st.column_config.NumberColumn("y (px)", format="%.1f"),
+            "state": st.column_config.SelectboxColumn(options=words, required=True),
+            "corrected": st.column_config.TextColumn(""),
+        },
+    )  # fmt: skip
+
+
+def _middle(own: Instance) -> tuple[float, float]:
+    places = [j.place for j in own.joints if j.labelled] or [(0.0, 0.0)]
+    return tuple(sum(values) / len(places) for values in zip(*places, strict=True))
+
+
+def _typed(key: str, found: Draft, own: Instance, order: list[int], flags: bool) -> None:
+    edited = (st.session_state.get(key) or {}).get("edited_rows") or {}
+    flag = {word: value for value, word in _WORDS.items()}
+    places = _places(own) | found.joints
+    for row, changes in edited.items():
+        joint = order[int(row)]
+        x, y, v = places.get(joint, _ABSENT)
+        v = flag.get(changes["state"], v) if "state" in changes else v
+        if ("x" in changes or "y" in changes) and v == 0 and "state" not in changes:
+            # a joint that is given a place is there; until its other number is typed, amid the others
+            v = 2 if flags else None
+            x, y = _middle(own)
+        x, y = (changes.get(name, value) for name, value in (("x", x), ("y", y)))
+        gone = v == 0 or x is None or y is None
+        found.joints[joint] = _ABSENT if gone else (float(x), float(y), v)
+    _tidy(found, own)

@@ -10,8 +10,8 @@ select * exclude (split_before, file_id) from taken_image order by image_id;
 select
     a.* exclude (labelled, visible),
     f.split,
-    case when n.annotation_id is null then a.labelled else n.labelled end as labelled,
-    case when n.annotation_id is null then a.visible else n.visible end as visible
+    case when n.annotation_id is null then a.labelled else n.labelled::smallint end as labelled,
+    case when n.annotation_id is null then a.visible else n.visible::smallint end as visible
 from taken_annotation a
 join image_fate f using (image_id)
 left join (

@@ -5,9 +5,10 @@
     python -m queries.spark OUT [--check ID ...] [--master URL] > findings.jsonl
 
 The checks' own files are run, translated from DuckDB's dialect by sqlglot; what that does not know is
-rewritten here (`_rewritten`). Only checks that read the exported tables (dataset, image, annotation, keypoint,
-joint, bone) can run: those about files, problems of reading and measured images need the index. Findings are
-the same as DuckDB's but for ties and the last digits of a mean, which depend on the order of addition.
+rewritten here (`_rewritten`). Only checks that read the exported tables (dataset, image, annotation,
+keypoint, joint, bone) can run: those about files, problems of reading and measured images need the index.
+Findings are the same as DuckDB's but for ties and the last digits of a mean, which depend on the order of
+addition.
 """
 
 from __future__ import annotations

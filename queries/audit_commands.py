@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +12,9 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from queries import audit, audit_config, report_text, reports
-from queries.errors import KpauditError, UsageError
+from queries import audit, audit_config, report_agreement, report_files, report_text, reports
+from queries import baseline as baselines
+from queries.printing import complain
 from queries.reports import Report
 from queries.store import Store
 from queries.workspace import Workspace
@@ -27,7 +26,11 @@ DEFAULT_FAIL_ON = "error"
 def refresh(workspace: Workspace, quiet: bool, waiting: Callable[[], None]) -> None:
     """Audits the datasets whose findings are not of the index as it is now, and says how many there are."""
     with _progress(quiet) as progress:
-        audit.run(workspace, progress=progress, waiting=waiting, only_stale=True)
+        audited = audit.run(workspace, progress=progress, waiting=waiting, only_stale=True)
+    for name, why in audited.failed.items():
+        complain(f"{name} was not audited: {why}")
+    for note in audited.notes:
+        complain(note)
 
 
 def run(
@@ -41,60 +44,64 @@ def run(
     quiet: bool = False,
     verbose: bool = False,
     waiting: Callable[[], None] = lambda: None,
+    reviews: str | None = None,
 ) -> int:
-    """Audits, prints a summary to `out`, writes the reports asked for and returns the exit code, 0 or 1.
+    """Audits, prints a summary to `out`, writes the reports asked for and returns the exit code.
 
-    `files` maps a kind of report (json, html, markdown, junit, sarif) to where it goes; `-` is `out`, which
-    then has the report alone. A report is written whole or not at all.
+    0 or 1 by what was found; 2 where an index can't be read, or a dataset has no audit: the reports are of
+    the others. `files` maps a kind of report (json, html, markdown, junit, sarif) to where it goes; `-` is
+    `out`, which then has the report alone. A report is written whole or not at all.
     """
-    to_out = [kind for kind, path in files.items() if str(path) == "-"]
-    if len(to_out) > 1:
-        raise UsageError(f"--{' and --'.join(to_out)} can't both go to stdout: give one of them a file")
-    known = reports.read_baseline(baseline) if baseline is not None else None
-    for kind, path in files.items():
-        if str(path) != "-" and not path.absolute().parent.is_dir():
-            raise KpauditError(f"--{kind} {path}: there is no folder {path.absolute().parent}")
+    targets = report_files.targets(files, baseline)
+    known = baselines.read(baseline) if baseline is not None else None
+    datasets = list(dict.fromkeys(datasets)) if datasets is not None else None
+    checks = list(dict.fromkeys(checks)) if checks is not None else None
     with _progress(quiet) as progress:
-        audit.run(workspace, datasets, checks, progress, waiting)
+        audited = audit.run(workspace, datasets, checks, progress, waiting)
     store = Store(workspace)
     try:
-        judged = {}
-        for row in store.datasets:
-            config = audit_config.load(Path(row["root"]), workspace.path, row["name"])
-            judged[row["name"]] = fail_on or config.fail_on or DEFAULT_FAIL_ON
-        report = reports.collect(store, judged, datasets, checks, baseline if known is not None else None)
-        for kind, path in files.items():
-            _write(kind, path, report, store, out)
-        if not to_out:
+        # one that another kpaudit has indexed meanwhile is there, and has no audit
+        found = [row["name"] for row in store.datasets]
+        configs = {name: audited.configs.get(name, audit_config.Config()) for name in found}
+        judged = {name: fail_on or config.fail_on or DEFAULT_FAIL_ON for name, config in configs.items()}
+        unread = _unread(store)
+        measured, notes = report_agreement.measured(workspace, reviews, judged)
+        # who names datasets has them all: those that can't be read are none of them
+        other = [f"{file} was not looked at: {why}" for file, why in unread] if datasets is not None else []
+        gone = {name: "it was removed meanwhile" for name in audited if name not in judged}
+        failed = {**audited.failed, **gone}
+        names = [name for name in datasets or judged if name not in failed]
+        report = reports.collect(
+            store, judged, names, checks, known, measured,
+            [*(unread if datasets is None else ()), *failed.items()], [*audited.notes, *notes, *other],
+        )  # fmt: skip
+        for kind, target in targets.items():
+            target.write(_WRITERS[kind](report, store), out)
+        if all(target.path is not None for target in targets.values()):
             report_text.summary(report, out, verbose)
-        return 1 if report.failed else 0
+        return _exit_code(report)
     finally:
         store.close()
 
 
-def _write(kind: str, path: Path, report: Report, store: Store, out: TextIO) -> None:
-    content = _WRITERS[kind](report, store)
-    if str(path) == "-":
-        out.writelines(content)
-        return
-    try:
-        handle, beside = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.writelines(content)
-            os.chmod(beside, 0o666 & ~_umask())
-            os.replace(beside, path)
-        except BaseException:
-            Path(beside).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise KpauditError(f"--{kind} {path} can't be written: {error.strerror}") from error
+def _unread(store: Store) -> list[tuple[str, str]]:
+    """(file, why, with what to do) of indexes that can't be read."""
+    found = []
+    for name, why in store.broken.items():
+        # one of another version says so itself, and is replaced; what can't be opened is in the way
+        told = why if "index the dataset again" in why else (
+            f"it can't be opened ({why.rstrip('.')}); delete it and index the dataset again"
+        )  # fmt: skip
+        found.append((str(store.workspace.path / "datasets" / name), told))
+    return found
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _exit_code(report: Report) -> int:
+    for file, why in report.unread:
+        complain(f"{file} was not audited: {why}")
+    for name in report.unaudited:
+        complain(f"{name} was not audited: its index was replaced meanwhile; run kpaudit audit again")
+    return 2 if report.unread or report.unaudited else int(report.failed)
 
 
 def _json(report: Report, store: Store) -> Iterable[str]:
@@ -120,15 +127,15 @@ def _markdown(report: Report, store: Store) -> Iterable[str]:
 
 
 def _junit(report: Report, store: Store) -> Iterable[str]:
-    from queries import report_ci  # noqa: PLC0415
+    from queries import report_junit  # noqa: PLC0415
 
-    return report_ci.junit(report)
+    return report_junit.junit(report)
 
 
 def _sarif(report: Report, store: Store) -> Iterable[str]:
-    from queries import report_ci  # noqa: PLC0415
+    from queries import report_sarif  # noqa: PLC0415
 
-    return report_ci.sarif(report)
+    return report_sarif.sarif(report)
 
 
 _WRITERS: Mapping[str, Callable[[Report, Store], Iterable[str]]] = {

@@ -4,34 +4,39 @@ from __future__ import annotations
 
 import datetime
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from queries import catalogue
-from queries.errors import UsageError, unknown_name
+from queries.errors import UsageError, did_you_mean, unknown_name
 
 FILE_NAME = "kpaudit.toml"
 FAIL_ON = ("error", "warning", "never")
 
-_SUPPRESS_BY = ("key", "check", "image", "class", "split", "subject", "joint", "about")
+_TABLES = ("audit", "checks", "suppress")
+_LARGEST = float(1 << 62)
+
+# the one that says most comes first
+_SUPPRESS_BY = ("key", "image", "about", "subject", "joint", "class", "split", "check")
 
 
 @dataclass(frozen=True)
 class Suppression:
-    """Findings that do not count: those that match all of `by`. It lapses after `until`."""
+    """Findings that do not count: those that match all of `by`. `until` is the last day (UTC) it holds."""
 
     by: Mapping[str, str]
     reason: str
     date: datetime.date
     until: datetime.date | None = None
 
+    def holds(self, today: datetime.date) -> bool:
+        return self.until is None or today <= self.until
+
     def matches(self, finding: Mapping[str, str | None], today: datetime.date) -> bool:
         """Whether a finding (key, check, image, class, split, subject, joint) is meant, today."""
-        if self.until is not None and today > self.until:
-            return False
-        return all(finding.get(name) == value for name, value in self.by.items())
+        return self.holds(today) and all(finding.get(name) == value for name, value in self.by.items())
 
 
 @dataclass
@@ -44,6 +49,8 @@ class Config:
     suppressions: list[Suppression] = field(default_factory=list)
     fail_on: str | None = None
     files: list[str] = field(default_factory=list)
+    #: what there is to say of it, a sentence each
+    notes: list[str] = field(default_factory=list)
 
     def severity_of(self, check: catalogue.Check) -> str:
         return self.severity.get(check.id, check.severity)
@@ -51,8 +58,8 @@ class Config:
     def params_of(self, check: catalogue.Check) -> dict[str, Any]:
         return {**check.defaults(), **self.params.get(check.id, {})}
 
-    def describe(self) -> dict[str, Any]:
-        """As plain values, to tell whether an audit was made with the same."""
+    def describe(self, today: datetime.date) -> dict[str, Any]:
+        """What holds today, as plain values: to tell whether an audit was made with the same."""
         return {
             "enabled": self.enabled,
             "severity": self.severity,
@@ -60,51 +67,102 @@ class Config:
             "suppressions": [
                 [dict(s.by), s.reason, s.date.isoformat(), s.until.isoformat() if s.until else None]
                 for s in self.suppressions
+                if s.holds(today)
             ],
         }
 
+    def suppressed(
+        self, findings: Iterable[Mapping[str, str | None]], today: datetime.date
+    ) -> list[tuple[str, str]]:
+        """(key, reason) of the findings that do not count today, by the first entry that means them."""
+        # by the value that says most: thousands of entries are not each held against each finding
+        meant: dict[tuple[str, str], list[tuple[int, Suppression]]] = {}
+        for n, entry in enumerate(self.suppressions):
+            name = next(name for name in _SUPPRESS_BY if name in entry.by)
+            meant.setdefault((name, entry.by[name]), []).append((n, entry))
+        found = []
+        for finding in findings:
+            hits = [
+                (n, entry.reason)
+                for name in _SUPPRESS_BY
+                for n, entry in meant.get((name, finding.get(name)), ())
+                if entry.matches(finding, today)
+            ]
+            if hits:
+                found.append((finding["key"], min(hits)[1]))
+        return found
 
-def load(root: Path, workspace: Path, dataset: str) -> Config:
+
+def load(root: Path, workspace: Path, dataset: str, known: Iterable[str] | None = None) -> Config:
     """The configuration of a dataset: `kpaudit.toml` beside its data, then the workspace's, which wins.
 
     In the workspace's file `[dataset.NAME.checks.ID]` and `[[dataset.NAME.suppress]]` are of one dataset, the
-    same without `dataset.NAME` of all. Raises UsageError, naming file and entry, for anything unknown.
+    same without `dataset.NAME` of all; `known` are the names that there are. Raises UsageError, naming file
+    and entry, for anything unknown.
     """
     config = Config()
+    ours = workspace / FILE_NAME
     beside = (root if root.is_dir() else root.parent) / FILE_NAME
-    for file in (beside, workspace / FILE_NAME):
-        if file.is_file():
-            _read(file, config, dataset)
+    if not root.exists():
+        # the folder above is somebody else's, and so is what lies in it
+        config.notes.append(f"{root} is gone, and with it the {FILE_NAME} that may have been beside the data")
+    elif beside.is_file() and beside.absolute() != ours.absolute():
+        data = _read(beside)
+        if "dataset" in data:
+            raise UsageError(
+                f"{beside}: found a table 'dataset', which goes into the workspace's {ours}; beside the data "
+                f"all is of that dataset, expected {', '.join(_TABLES)}"
+            )
+        _entries(beside, "", data, config)
+        config.files.append(str(beside))
+    if ours.is_file():
+        data = _read(ours)
+        own = _table(ours, "dataset", data.pop("dataset", {}))
+        names = list(own if known is None else known)
+        for name in own:
+            if name not in names:
+                raise UsageError(f"{ours}: dataset.{name}: {unknown_name('dataset', name, names)}")
+        _entries(ours, "", data, config, (*_TABLES, "dataset"))
+        if dataset in own:
+            _entries(ours, f"dataset.{dataset}.", _table(ours, f"dataset.{dataset}", own[dataset]), config)
+        config.files.append(str(ours))
     return config
 
 
-def _read(file: Path, config: Config, dataset: str) -> None:
+def _read(file: Path) -> dict[str, Any]:
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{file} can't be read as TOML: {error}") from error
-    own = _table(file, "dataset", data.pop("dataset", {}))
-    _entries(file, data, config)
-    if dataset in own:
-        _entries(file, _table(file, f"dataset.{dataset}", own[dataset]), config)
-    config.files.append(str(file))
 
 
-def _entries(file: Path, data: dict[str, Any], config: Config) -> None:
+def _entries(
+    file: Path, within: str, data: dict[str, Any], config: Config, tables: tuple[str, ...] = _TABLES
+) -> None:
+    """Takes the tables of a file, or those below `within` (`dataset.NAME.`)."""
     for name in data:
-        if name not in ("checks", "suppress", "audit"):
-            raise UsageError(f"{file}: unknown table {name!r}; known: audit, checks, dataset, suppress")
-    for check_id, entry in _table(file, "checks", data.get("checks", {})).items():
-        _check(file, check_id, _table(file, f"checks.{check_id}", entry), config)
+        if name not in tables:
+            known = f"{did_you_mean(name, tables)}; known: {', '.join(sorted(tables))}"
+            raise UsageError(f"{file}: unknown table {within + name!r}{known}")
+    for check_id, entry in _table(file, f"{within}checks", data.get("checks", {})).items():
+        where = f"{file}: {within}checks.{check_id}"
+        _check(where, check_id, _table(file, f"{within}checks.{check_id}", entry), config)
     entries = data.get("suppress", [])
     if not isinstance(entries, list):
-        raise UsageError(f"{file}: suppress is a table, expected [[suppress]] entries")
+        kind = "a table" if isinstance(entries, dict) else repr(entries)
+        raise UsageError(f"{file}: {within}suppress is {kind}, expected [[{within}suppress]] entries")
     for number, entry in enumerate(entries, 1):
-        config.suppressions.append(_suppression(f"{file}: suppress entry {number}", entry))
-    fail_on = _table(file, "audit", data.get("audit", {})).get("fail_on")
+        config.suppressions.append(_suppression(f"{file}: {within}suppress entry {number}", entry))
+    audit = _table(file, f"{within}audit", data.get("audit", {}))
+    for name in audit:
+        if name != "fail_on":
+            raise UsageError(f"{file}: {within}audit: {unknown_name('setting', name, ['fail_on'])}")
+    fail_on = audit.get("fail_on")
     if fail_on is not None:
         if fail_on not in FAIL_ON:
-            raise UsageError(f"{file}: audit.fail_on is {fail_on!r}, expected {', '.join(FAIL_ON)}")
+            near = did_you_mean(fail_on, FAIL_ON) if isinstance(fail_on, str) else ""
+            known = ", ".join(FAIL_ON)
+            raise UsageError(f"{file}: {within}audit.fail_on is {fail_on!r}{near}, expected {known}")
         config.fail_on = fail_on
 
 
@@ -114,45 +172,57 @@ def _table(file: Path, name: str, value: Any) -> dict[str, Any]:
     return value
 
 
-def _check(file: Path, check_id: str, entry: dict[str, Any], config: Config) -> None:
+def _check(where: str, check_id: str, entry: dict[str, Any], config: Config) -> None:
     try:
         check = catalogue.named(check_id)
     except UsageError as error:
-        raise UsageError(f"{file}: {error}") from error
+        raise UsageError(f"{where}: {error}") from error
     for name, value in entry.items():
         if name == "enabled":
             if not isinstance(value, bool):
-                raise UsageError(f"{file}: checks.{check_id}.enabled is {value!r}, expected true or false")
+                raise UsageError(f"{where}.enabled is {value!r}, expected true or false")
             config.enabled[check_id] = value
         elif name == "severity":
             if value not in catalogue.SEVERITIES:
+                near = did_you_mean(value, catalogue.SEVERITIES) if isinstance(value, str) else ""
                 known = ", ".join(catalogue.SEVERITIES)
-                raise UsageError(f"{file}: checks.{check_id}.severity is {value!r}, expected one of {known}")
+                raise UsageError(f"{where}.severity is {value!r}{near}, expected one of {known}")
             config.severity[check_id] = value
         elif name in check.params:
-            default = check.params[name].default
-            fits = isinstance(value, str) if isinstance(default, str) else isinstance(value, (int, float))
-            if not fits or isinstance(value, bool):
-                kind = "a word" if isinstance(default, str) else "a number"
-                raise UsageError(f"{file}: checks.{check_id}.{name} is {value!r}, expected {kind}")
+            expected = _unfit(value, check.params[name].default)
+            if expected is not None:
+                raise UsageError(f"{where}.{name} is {value!r}, expected {expected}")
             config.params.setdefault(check_id, {})[name] = value
         else:
             known = ["enabled", "severity", *check.params]
-            raise UsageError(f"{file}: checks.{check_id}: {unknown_name('setting', name, known)}")
+            raise UsageError(f"{where}: {unknown_name('setting', name, known)}")
+
+
+def _unfit(value: Any, default: float | int | str) -> str | None:
+    """What was expected instead of a parameter's value; None where it is fit."""
+    if isinstance(default, str):
+        return None if isinstance(value, str) else "a word"
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return "a number"
+    if not abs(value) < _LARGEST:  # NaN is not either
+        return "a finite number"
+    return "a number of 0 or more" if value < 0 <= default else None
 
 
 def _suppression(where: str, entry: Any) -> Suppression:
     if not isinstance(entry, dict):
         raise UsageError(f"{where} is {entry!r}, expected a table")
-    unknown = set(entry) - {*_SUPPRESS_BY, "reason", "date", "until"}
-    if unknown:
-        raise UsageError(
-            f"{where}: unknown {', '.join(sorted(unknown))}; known: {', '.join(_SUPPRESS_BY)}, reason, date, until"
-        )
+    known = [*_SUPPRESS_BY, "reason", "date", "until"]
+    for name in entry:
+        if name not in known:
+            raise UsageError(f"{where}: {unknown_name('field', name, known)}")
     by = {name: entry[name] for name in _SUPPRESS_BY if name in entry}
-    if not {"key", "check"} & by.keys() or not all(isinstance(value, str) for value in by.values()):
+    for name, value in by.items():
+        if not isinstance(value, str) or not value:
+            raise UsageError(f"{where}: {name} is {value!r}, expected text")
+    if not {"key", "check"} & by.keys():
         raise UsageError(f"{where} names no finding: give key, or check (and image, class, ...), as text")
-    if by.get("check", "") not in ("", *catalogue.sources()):
+    if "check" in by and by["check"] not in catalogue.sources():
         raise UsageError(f"{where}: {unknown_name('check', by['check'], list(catalogue.sources()))}")
     reason, date, until = entry.get("reason"), entry.get("date"), entry.get("until")
     if not isinstance(reason, str) or not reason.strip():

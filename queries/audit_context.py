@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-#: The columns of a check's result; those that a check does not return are NULL (score: 1).
-COLUMNS = ("image_id", "annotation_id", "joint", "about", "score", "detail", "evidence")
+#: The columns of a check's result; those that a check does not return are NULL (score: 1). `records` is how
+#: many of what the check counts (`of`) the finding stands for, where that is more than the one it names.
+COLUMNS = ("image_id", "annotation_id", "joint", "about", "score", "detail", "evidence", "records")
 
 
 class NotApplicable(Exception):

@@ -31,6 +31,7 @@ UNITS = (
 
 _FIELD = re.compile(r"^-- (\w+)(?: (\w+))?(?: = (\S+))?: (.*)$")
 _REQUIRED = ("title", "category", "severity", "of", "why", "fix")
+_FIELDS = (*_REQUIRED, "needs", "uses", "budget", "counted", "judged", "unjudged")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,12 @@ class Check:
     `of` is what it looks at, the denominator of its rate; `needs` what the data must have (needs.py);
     `uses` the shared tables that it reads (`checks/tables/`); `budget` how many of its findings are listed,
     the worst first, where it ranks instead of stating facts.
+
+    What a rate is of: all of `of`; or, with `counted`, a column of the census; or, with `judged`, what a
+    select of one row returns: how many could be judged, and out of how many (one number where that is the
+    same). It runs after the tables of `uses` are made, and may hold `$dataset` and the check's parameters.
+    Where none can be judged the check does not apply, and where some can't, a note of its run says how many;
+    `unjudged` says why, as the end of that sentence, and may hold parameters, too.
     """
 
     id: str
@@ -61,7 +68,9 @@ class Check:
     uses: tuple[str, ...] = ()
     params: Mapping[str, Param] = field(default_factory=lambda: MappingProxyType({}))
     budget: int | None = None
-    counted: str | None = None  # the census's column that counts what is looked at, where it is not all of `of`
+    counted: str | None = None
+    judged: str | None = None
+    unjudged: str | None = None
 
     def __post_init__(self) -> None:
         if self.category not in CATEGORIES or self.severity not in SEVERITIES or self.of not in UNITS:
@@ -73,7 +82,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Source:
-    """A check with what runs it: SQL, or a function of the audit's context that returns a frame of findings."""
+    """A check with what runs it: SQL, or a function of the audit's context that returns findings."""
 
     check: Check
     sql: str | None = None
@@ -117,8 +126,15 @@ def _value(text: str) -> float | int | str:
 
 
 def from_sql(check_id: str, text: str) -> Check:
-    """The declaration in a SQL file's header. Raises ValueError naming what is missing."""
+    """The declaration in a SQL file's header, whose fields are those of `Check`, one line or more each.
+
+    `needs` and `uses` are lists of names with spaces between them, `param x = 1: text` declares a parameter.
+    Raises ValueError naming what is missing, or a field that is none.
+    """
     fields, params = parse_header(text)
+    if strange := sorted(fields.keys() - {*_FIELDS}):
+        told = f"{', '.join(strange)} in its header, expected {', '.join(_FIELDS)}"
+        raise ValueError(f"checks/{check_id}.sql: {told}")
     if missing := [name for name in _REQUIRED if name not in fields]:
         raise ValueError(f"checks/{check_id}.sql: no {', '.join(missing)} in its header")
     return Check(
@@ -129,6 +145,8 @@ def from_sql(check_id: str, text: str) -> Check:
         params=MappingProxyType(params),
         budget=int(fields["budget"]) if "budget" in fields else None,
         counted=fields.get("counted"),
+        judged=fields.get("judged"),
+        unjudged=fields.get("unjudged"),
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class KpauditError(Exception):
     """Anything that ends a command with exit code 2 and one line on stderr."""
@@ -31,7 +34,13 @@ class QueryError(KpauditError):
     """A query of the user's was refused, failed, or ran out of its limits."""
 
 
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """` (did you mean 'box-zero-area'?)` where one of the known names is nearly it; else nothing."""
+    close = get_close_matches(name, list(known), n=1, cutoff=0.7)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
 def unknown_name(what: str, name: str, known: list[str]) -> UsageError:
     """An error for a name that is not known, which lists the ones that are."""
     listed = ", ".join(sorted(known)) if known else "none"
-    return UsageError(f"there is no {what} called {name!r}; known: {listed}")
+    return UsageError(f"there is no {what} called {name!r}{did_you_mean(name, known)}; known: {listed}")

@@ -6,7 +6,9 @@ create table fact_run (
     build_id       varchar not null,       -- the index whose image_ids these are
     schema_version integer not null,
     measured_at    timestamp not null,     -- UTC
-    seconds        double not null
+    seconds        double not null,
+    root           varchar,                -- that index's root and image_root: of other folders' files, a fact
+    image_root     varchar                 -- is not shown
 );
 
 create table image_fact (

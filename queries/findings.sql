@@ -41,5 +41,13 @@ create table finding (
     detail        varchar not null,        -- a sentence with the numbers in it
     evidence      json,
     about         varchar,                 -- what it is about, where that is no image: a class, a subject, a split
-    suppressed    varchar                  -- the reason why it does not count, NULL where it does
+    suppressed    varchar,                 -- the reason why it does not count, NULL where it does
+    digest        bigint,                  -- the annotation's: a suppression sees that it changed
+    records       bigint                   -- how many records it stands for; NULL: the one it names
+);
+
+create table unlisted_finding (
+    dataset_id  integer not null,
+    check_id    varchar not null,
+    finding_key varchar not null           -- found, and beyond the check's budget: a baseline knows it all the same
 );

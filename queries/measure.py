@@ -27,7 +27,7 @@ from queries.measure_workers import DIED, Job, Pool
 from queries.model import FACTS_VERSION
 from queries.pixels import ImageUnavailable
 from queries.store import Store
-from queries.workspace import Workspace, dataset_id_of
+from queries.workspace import Workspace, dataset_id_of, is_full
 
 #: (images done, images in all); called from the thread that measures.
 MeasureProgress = Callable[[int, int], None]
@@ -226,7 +226,8 @@ class _Run:
                 told.notes.append("it was removed or replaced while it was measured: measure it again")
                 return
             self._attach()
-            if not self.journal.parts() and self.con.execute(self.sql["current"]).fetchone()[0]:
+            current = self.con.execute(self.sql["current"], {"version": FACTS_VERSION}).fetchone()[0]
+            if current and not self.journal.parts():
                 return
             left = self.con.execute(self.sql["unmeasured"]).fetchone()[0]
             if left:
@@ -304,7 +305,8 @@ class _Run:
             with contextlib.suppress(duckdb.Error):
                 self.con.execute(f"attach '{_quoted(path)}' as former (read_only)")
                 version = self.con.execute("select schema_version from former.fact_run").fetchone()
-                if version == (FACTS_VERSION,):
+                # since the first, more is said of the run, and the same of an image
+                if version is not None and 1 <= version[0] <= FACTS_VERSION:
                     return
             self.con.execute("detach database if exists former")
         self.con.execute("attach ':memory:' as former")
@@ -325,16 +327,14 @@ class _Run:
             self.con.execute(f"attach '{_quoted(built)}' as out")
             self._with_tables("out")
             self.con.execute(self.sql["write_facts"])
-            number, build = self.con.execute("select dataset_id, build_id from idx.dataset").fetchone()
             at = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
-            self.con.execute(
-                self.sql["write_run"],
-                {"dataset": number, "build": build, "version": FACTS_VERSION, "at": at, "seconds": seconds},
-            )
+            run = {"version": FACTS_VERSION, "at": at, "seconds": seconds}
+            self.con.execute(self.sql["write_run"], run)
+            self.con.execute("checkpoint out")
             self.con.execute("detach out")
             self._detach()
         except duckdb.Error as error:
-            if "No space left" in str(error) or "not enough disk space" in str(error).lower():
+            if is_full(error):
                 told = f"no space left in {self.workspace.path}; what was measured is kept for the next run"
                 raise WorkspaceError(told) from error
             raise

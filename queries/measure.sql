@@ -50,11 +50,12 @@ where i.image_id is not null or f.path is not null
 order by i.image_id;
 
 -- name: write_run
-insert into out.fact_run values ($dataset, $build, $version, $at, $seconds);
+insert into out.fact_run
+select dataset_id, build_id, $version, $at, $seconds, root, image_root from idx.dataset;
 
 -- name: current
 select count(*) = 0 from idx.dataset d
-anti join former.fact_run r on r.build_id = d.build_id;
+anti join former.fact_run r on r.build_id = d.build_id and r.schema_version = $version;
 
 -- name: unmeasured
 select count(*) from idx.image i

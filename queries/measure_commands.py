@@ -37,7 +37,7 @@ def run(
 
     for dataset in measure.datasets(workspace, names):
         try:
-            with progress_bar(dataset["name"], quiet) as progress:
+            with progress_bar(" ".join(dataset["name"].split()), quiet) as progress:
                 found = measure.measure(
                     workspace, dataset,
                     workers=workers or cores(), force=force, progress=progress, waiting=waiting,
@@ -45,7 +45,7 @@ def run(
         except measure.Interrupted as stop:
             if not quiet:
                 told = f"{stop.kept:,} images measured now are kept, and the next run goes on from there"
-                sys.stderr.write(f"kpaudit: {stop.name}: {told}\n")
+                sys.stderr.write(f"kpaudit: {' '.join(stop.name.split())}: {told}\n")
             raise
         summary(found, out)
         out.flush()
@@ -62,7 +62,8 @@ def summary(found: Measured, out: TextIO) -> None:
     """What a run did, for people: counts of images, seconds, images a second, and notes."""
     console = Console(file=out, highlight=False, width=None if out.isatty() else 120)
     rate = f"  {found.rate:,.0f} images/s" if found.measured else ""
-    console.print(Text(f"{found.name}  {found.seconds:.2f} s{rate}", style="bold"), soft_wrap=True)
+    name = " ".join(found.name.split())
+    console.print(Text(f"{name}  {found.seconds:.2f} s{rate}", style="bold"), soft_wrap=True)
     counts = {
         "images": found.images,
         "measured now": found.measured,

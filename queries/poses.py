@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,17 +59,41 @@ def load(con: duckdb.DuckDBPyConnection, dataset: int) -> list[Poses]:
     """The poses of a dataset, one entry per skeleton that has any; needs the shared table `instance`."""
     sql = sqlfile.statements("poses.sql")
     names = [row[0] for row in con.execute(sql["skeletons"]).fetchall()]
-    return [_one(con, sql, dataset, name) for name in names]
+    if not names:
+        return []
+    tables = ("joints", "bones", "instances")
+    parts = [_split(con, sql[table], {"names": names}, len(names)) for table in tables]
+    if len(names) == 1:
+        points = _split(con, sql["points"], {"dataset": dataset}, 1)
+    else:
+        points = _split(con, sql["points_by_skeleton"], {"names": names, "dataset": dataset}, len(names))
+    return [_one(name, *found) for name, *found in zip(names, *parts, points, strict=True)]
 
 
-def _one(con: duckdb.DuckDBPyConnection, sql: dict[str, str], dataset: int, skeleton: str) -> Poses:
-    joints = con.execute(sql["joints"], {"skeleton": skeleton}).fetchall()
-    bones = con.execute(sql["bones"], {"skeleton": skeleton}).fetchall()
+def _split(
+    con: duckdb.DuckDBPyConnection, sql: str, params: dict[str, object], count: int
+) -> list[dict[str, np.ndarray]]:
+    """The columns of a result that is ordered by its column `n`, for each n from 0 below `count`."""
+    rows = con.execute(sql, params).fetchnumpy()
+    ends = np.searchsorted(np.asarray(rows.pop("n")), np.arange(count + 1))
+    return [
+        {name: column[start:end] for name, column in rows.items()}
+        for start, end in pairwise(ends)
+    ]
+
+
+def _one(
+    skeleton: str,
+    joint_rows: dict[str, np.ndarray],
+    bone_rows: dict[str, np.ndarray],
+    rows: dict[str, np.ndarray],
+    points: dict[str, np.ndarray],
+) -> Poses:
+    joints = _records(joint_rows, "joint", "name", "canonical", "part", "flip", "sigma")
+    bones = _records(bone_rows, "joint_a", "joint_b")
     size = len(joints)
-    rows = con.execute(sql["instances"], {"skeleton": skeleton}).fetchnumpy()
     ids = np.asarray(rows["annotation_id"], dtype=np.int64)
     n = len(ids)
-    points = con.execute(sql["points"], {"skeleton": skeleton, "dataset": dataset}).fetchnumpy()
     at = np.searchsorted(ids, np.asarray(points["annotation_id"]))
     joint = np.asarray(points["joint"], dtype=np.int64)
     factor = np.stack([_filled(rows["fx"]), _filled(rows["fy"])], axis=1)
@@ -110,6 +135,11 @@ def _one(con: duckdb.DuckDBPyConnection, sql: dict[str, str], dataset: int, skel
         box,
         np.asarray(rows["in_pixels"], dtype=bool),
     )
+
+
+def _records(columns: dict[str, np.ndarray], *names: str) -> list[tuple]:
+    """Rows of plain values, NULL as None."""
+    return list(zip(*(np.ma.asarray(columns[name]).tolist() for name in names), strict=True))
 
 
 def _filled(values: np.ndarray, missing: float = np.nan) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,10 +38,13 @@ class Store:
         self._con = duckdb.connect(":memory:", config=spill)
         self._lock = threading.Lock()
         self.broken: dict[str, str] = {}
+        #: a sentence for each line of the suppressions that can't be understood
+        self.wrong_lines: list[str] = []
         #: dataset_id → the state of its findings, and the time of its facts, as far as they are shown
         self.audited: dict[int, str] = {}
         self.measured: dict[int, str] = {}
         self._builds: dict[int, str] = {}
+        self._roots: dict[int, str] = {}  # where a dataset's images are looked for
         names = [name for path in workspace.index_files() if (name := self._attach(path))]
         if not names:
             detail = "; ".join(f"{name}: {why}" for name, why in self.broken.items())
@@ -72,6 +76,11 @@ class Store:
     def close(self) -> None:
         self._con.close()
 
+    def digests(self, keys: Iterable[str]) -> dict[str, int]:
+        """The digests of the annotations that findings are of, by the findings' keys, where there is one."""
+        sql = sqlfile.statements("suppressions.sql")["digests"]
+        return dict(self.cursor().execute(sql, {"keys": list(keys)}).fetchall())
+
     @cached_property
     def datasets(self) -> list[dict[str, Any]]:
         """The rows of `dataset`, by id."""
@@ -84,8 +93,8 @@ class Store:
         quoted = str(path).replace("'", "''")
         try:
             self._con.execute(f"attach '{quoted}' as {name} (read_only)")
-            number, build, version = self._con.execute(
-                f"select dataset_id, build_id, schema_version from {name}.dataset"
+            number, build, version, root = self._con.execute(
+                f"select dataset_id, build_id, schema_version, coalesce(image_root, root) from {name}.dataset"
             ).fetchone()
         except (duckdb.BinderException, duckdb.CatalogException):
             version = None  # from before versions were written down
@@ -96,7 +105,7 @@ class Store:
             self.broken[path.name] = "made by another version of kpaudit; index the dataset again"
             self._con.execute(f"detach database if exists {name}")
             return None
-        self._builds[number] = build
+        self._builds[number], self._roots[number] = build, root
         return name
 
     def _show(self, names: list[str]) -> None:
@@ -122,7 +131,8 @@ class Store:
         for path in self.workspace.findings_files():
             name = f"f{dataset_id_of(path)}"
             if self._attach_beside(path, name, "audit_run", FINDINGS_VERSION):
-                run = self._con.execute(f"select dataset_id, state, build_id from {name}.audit_run").fetchone()
+                sql = f"select dataset_id, state, build_id from {name}.audit_run"
+                run = self._con.execute(sql).fetchone()
                 if run is not None and run[2] == self._builds.get(run[0]):
                     self.audited[run[0]] = run[1]
                     shown.append(name)
@@ -131,14 +141,21 @@ class Store:
         self._con.execute(sqlfile.text("findings.sql"))
         self._con.execute(sqlfile.text("facts.sql"))
         self._con.execute("use memory.main")
-        for table in ("audit_run", "check_run", "finding_as_made"):
+        for table in ("audit_run", "check_run", "finding_as_made", "unlisted_finding"):
             source = table.removesuffix("_as_made")
             parts = " union all ".join(f"select * from {name}.{source}" for name in ("nothing", *shown))
             self._con.execute(f"create view {table} as {parts}")
-        self._con.execute(sqlfile.text("suppressions.sql"))
-        entries = suppressions.standing(self.workspace.suppressed)
+        self._show_suppressions()
+
+    def _show_suppressions(self) -> None:
+        sql = sqlfile.statements("suppressions.sql")
+        self._con.execute(sql["tables"])
+        entries, self.wrong_lines = suppressions.read(self.workspace.suppressed)
         if entries:
-            self._con.executemany("insert into suppression values (?, ?, ?, ?)", entries)
+            names = ("keys", "reasons", "bys", "sinces", "digests")
+            columns = map(list, zip(*entries, strict=True))
+            self._con.execute(sql["fill"], dict(zip(names, columns, strict=True)))
+        self._con.execute(sql["view"])
 
     def _show_facts(self) -> None:
         parts = ["select * from nothing.image_fact"]
@@ -146,8 +163,11 @@ class Store:
             name = f"m{dataset_id_of(path)}"
             if not self._attach_beside(path, name, "fact_run", FACTS_VERSION):
                 continue
-            run = self._con.execute(f"select dataset_id, build_id, measured_at from {name}.fact_run").fetchone()
-            if run is None or run[0] not in self._builds:
+            run = self._con.execute(
+                f"select dataset_id, build_id, measured_at, coalesce(image_root, root) from {name}.fact_run"
+            ).fetchone()
+            # those of another folder's files say nothing of these, whatever their names
+            if run is None or run[0] not in self._builds or run[3] != self._roots[run[0]]:
                 continue
             self.measured[run[0]] = str(run[2])
             if run[1] == self._builds[run[0]]:

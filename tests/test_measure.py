@@ -16,6 +16,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from PIL import Image
 
@@ -24,7 +25,7 @@ from queries.errors import KpauditError, UsageError
 from queries.image_facts import hamming
 from queries.index import index, remove
 from queries.measure import image_roots
-from queries.model import Options
+from queries.model import FACTS_VERSION, Options
 from queries.store import Store
 from queries.workspace import Workspace
 
@@ -403,8 +404,8 @@ def test_a_torn_line_and_another_versions_lines_are_passed_over(place, watched):
     line["split"] = split
     next(there.workspace.path.glob("facts/*")).unlink()
     torn = json.dumps({**line, "key": "c.png"})[:-9]
-    (whole / "v1-000001.jsonl").write_text(json.dumps({**line, "width": 1}) + "\n")
-    (whole / "v1-000002.jsonl").write_text(json.dumps(line) + "\n" + torn)
+    (whole / f"v{FACTS_VERSION}-000001.jsonl").write_text(json.dumps({**line, "width": 1}) + "\n")
+    (whole / f"v{FACTS_VERSION}-000002.jsonl").write_text(json.dumps(line) + "\n" + torn)
     (whole / "v0-000001.jsonl").write_text(json.dumps({**line, "key": "a.png"}) + "\n")
     told = there.measure()
     assert (told.measured, told.known) == (2, 1)
@@ -578,3 +579,56 @@ def test_an_unknown_dataset_is_an_error_before_anything_is_measured(place):
     there = place(["a.png"])
     with pytest.raises(UsageError):
         measure.datasets(there.workspace, ["data", "nobody"])
+
+
+# Facts of other files
+
+
+def test_facts_of_other_folders_are_not_shown(place, watched):
+    there = place(["a.png", "b.png"])
+    there.measure()
+    before = there.facts()
+    other = there.data.parent / "other"
+    other.mkdir()
+    index(there.workspace, there.data, Options(images=other))
+    assert there.facts() == {}, "nobody has looked into that folder"
+    (other / "a.png").write_bytes(picture(9, (30, 20)))
+    there.measure()
+    facts = there.facts()
+    assert (facts["a.png"][2:4], facts["b.png"][4]) == ((30, 20), "no file found")
+    index(there.workspace, there.data, Options(images=there.data))
+    assert there.facts() == {}
+    there.measure()
+    assert there.facts() == before
+
+
+def test_a_dataset_that_takes_a_removed_ones_number_finds_nothing_of_it(place, watched, monkeypatch):
+    there = place(["a.png"])
+    there.measure()
+    unlink = Path.unlink
+
+    def stops(path, **more):
+        if path.parent.name == "facts":
+            raise KeyboardInterrupt
+        unlink(path, **more)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "unlink", stops)
+        remove(there.workspace, "data")
+    assert there.rows("select name from dataset") == [("data",)], "what is half removed can be removed again"
+    remove(there.workspace, "data")
+    assert not list(there.workspace.path.glob("facts/*"))
+
+
+def test_facts_of_the_version_before_need_no_measuring(place, watched):
+    there = place(["a.png"])
+    there.measure()
+    before = there.facts()
+    (file,) = there.workspace.path.glob("facts/*.duckdb")
+    with duckdb.connect(str(file)) as con:
+        con.execute("alter table fact_run drop column root")
+        con.execute("alter table fact_run drop column image_root")
+        con.execute("update fact_run set schema_version = 1")
+    assert there.facts() == {}
+    told = there.measure()
+    assert (told.measured, told.known, there.facts()) == (0, 1, before)

@@ -30,8 +30,8 @@ order by f.check_id, d.name, i.key, a.ordinal, f.joint, f.about, f.detail
 """
 
 _RUN = """
-select status, reason
-from check_run
+select r.status, r.reason, r.records, r.flagged, r.notes
+from check_run r
 join dataset using (dataset_id)
 where check_id = ? and name = 'set'
 """
@@ -84,14 +84,21 @@ class Stage:
         shutil.rmtree(self.folder, ignore_errors=True)
         index(self.workspace, write(self.folder, files), Options(), force=True)
 
-    def found(self, *checks: str) -> list[dict[str, Any]]:
-        """The findings of these checks on both datasets; those of `beside` fail the test."""
-        rows = findings(self.workspace, checks)
+    def found(self, *checks: str, everywhere: bool = False) -> list[dict[str, Any]]:
+        """The findings of these checks on the dataset; with `everywhere`, those of `beside` fail the test."""
+        rows = findings(self.workspace, checks, None if everywhere else ["set"])
         assert [row for row in rows if row["dataset"] != "set"] == []
         return rows
 
     def ran(self, check: str) -> tuple[str, str | None]:
         """(status, reason) of the check's last run on the dataset."""
+        return self._run(check)[:2]
+
+    def looked_at(self, check: str) -> tuple[int, int, list[str]]:
+        """(records, flagged, notes) of the check's last run on the dataset."""
+        return self._run(check)[2:]
+
+    def _run(self, check: str) -> tuple[Any, ...]:
         store = Store(self.workspace)
         try:
             return store.cursor().execute(_RUN, [check]).fetchone()
@@ -99,9 +106,11 @@ class Stage:
             store.close()
 
 
-def findings(workspace: Workspace, checks: Iterable[str]) -> list[dict[str, Any]]:
-    """Runs the checks on all datasets of a workspace; rows of their findings, ordered by place."""
-    for runs in audit.run(workspace, checks=list(checks)).values():
+def findings(
+    workspace: Workspace, checks: Iterable[str], datasets: list[str] | None = None
+) -> list[dict[str, Any]]:
+    """Runs the checks on all datasets of a workspace, or these; rows of their findings, ordered by place."""
+    for runs in audit.run(workspace, datasets, list(checks)).values():
         assert [(ran.check.id, ran.reason) for ran in runs if ran.status == "failed"] == []
     store = Store(workspace)
     try:

@@ -1,7 +1,8 @@
 """Bones whose length does not fit: each against its class, the figure's size and the figure's other bones.
 
 Lengths are compared as r = log(bone length ÷ √box area), so a factor of two up or down is ±0.69 whatever the
-figure's size. Foreshortening shortens a bone honestly and never lengthens one: the upper tail tells more.
+figure's size. Foreshortening shortens a bone honestly, down to nothing (the hips of a profile, a finger that
+points at the camera), and never lengthens one: only bones too long tell.
 """
 
 from __future__ import annotations
@@ -26,12 +27,14 @@ LEAST_MAD = 0.1
 PRIOR = 20
 #: The share of a skeleton's figures in which a bone is shorter than what counts as its full length.
 FULL = 90
-#: A bone too short weighs a fifth of one too long: it may well point at the camera.
-LOWER_WEIGHT = 0.2
-
-
-#: A bone with this |z| is no finding, but tells which end of its neighbour is misplaced.
-ODD = 2.5
+#: Lengths in figure sizes are taken to lie between these: a bone shorter points at the camera, and of a joint
+#: at 1e300 it is enough to know that it is far out.
+SHORTEST, LONGEST = 0.02, 1e6
+#: Where a skeleton hangs together: the joints from which its limbs lead outwards.
+_TRUNK = frozenset((
+    "left_hip", "right_hip", "left_shoulder", "right_shoulder", "pelvis", "hip", "root", "spine", "thorax",
+    "chest", "neck", "upper_neck",
+))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -86,26 +89,31 @@ def sizes(poses: Poses) -> tuple[np.ndarray, bool]:
     there is nothing to measure.
     """
     if np.isfinite(poses.box[:, 2]).mean() >= 0.5:
-        return np.sqrt(poses.box[:, 2] * poses.box[:, 3]), True
+        # the root of each, not of the product: of two huge sides that is none
+        return np.sqrt(poses.box[:, 2]) * np.sqrt(poses.box[:, 3]), True
     here = poses.labelled[..., None]
-    highest = np.where(here, poses.xy, -np.inf).max(axis=1)
-    extent = highest - np.where(here, poses.xy, np.inf).min(axis=1)
-    return np.where((extent > 0).all(axis=1), np.sqrt(np.abs(extent.prod(axis=1))), np.nan), False
+    with np.errstate(over="ignore"):
+        highest = np.where(here, poses.xy, -np.inf).max(axis=1)
+        extent = highest - np.where(here, poses.xy, np.inf).min(axis=1)
+        size = np.sqrt(np.abs(extent)).prod(axis=1)
+    return np.where((extent > 0).all(axis=1) & np.isfinite(size), size, np.nan), False
 
 
 def log_lengths(poses: Poses, size: np.ndarray) -> np.ndarray:
     """(N, B) float32: log(bone length ÷ size), NaN where an end is not labelled or there is no size.
 
-    A bone of no length counts as a thousandth of the figure: joints on one spot are another check's.
+    Lengths are kept between SHORTEST and LONGEST: joints on one spot, or beyond all images, are other
+    checks' business.
     """
     out = np.full((len(poses), len(poses.bones)), np.nan, dtype=np.float32)
     a, b = poses.bones.T
     for start in range(0, len(poses), CHUNK):
         rows = slice(start, start + CHUNK)
-        xy = poses.xy[rows].astype(np.float32 if not poses.in_pixels.any() else np.float64)
-        step = xy[:, a] - xy[:, b]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            out[rows] = np.log(np.maximum(np.hypot(step[..., 0], step[..., 1]) / size[rows, None], 1e-3))
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            xy = poses.xy[rows].astype(np.float32 if not poses.in_pixels.any() else np.float64)
+            step = xy[:, a] - xy[:, b]
+            length = np.hypot(step[..., 0], step[..., 1]) / size[rows, None]
+            out[rows] = np.log(np.clip(length, SHORTEST, LONGEST))
     out[~np.isfinite(out)] = np.nan
     return out
 
@@ -138,7 +146,7 @@ def norms(r: np.ndarray, label: np.ndarray, classes: int, least: int) -> Norms:
 
 
 def outliers(poses: Poses, least: int, limits: Thresholds) -> tuple[list[Outlier], int]:
-    """The joints at fault, and how many bones could be judged. A bone with fewer than `least` figures is not.
+    """The joints at fault, and how many figures have a bone that could be judged, which `least` of them have.
 
     A bone too long has to be so twice: for the figure's box, and beside the figure's own other bones. So a
     person cut off by a small box is not out, and neither is one whose other limbs point at the camera.
@@ -159,7 +167,6 @@ def outliers(poses: Poses, least: int, limits: Thresholds) -> tuple[list[Outlier
         # what its figure's other bones say can only take away from this
         z = NORMAL * d / usual.mad[label]
         far = (z >= limits.z / 2) & (d >= np.log(limits.factor)) & (part >= usual.full + np.log(limits.full))
-        far |= LOWER_WEIGHT * z <= -limits.z
         for bone in np.flatnonzero(far.any(axis=0)):
             rows = np.flatnonzero(far[:, bone])
             apart = (a != a[bone]) & (a != b[bone]) & (b != a[bone]) & (b != b[bone])
@@ -178,11 +185,7 @@ def outliers(poses: Poses, least: int, limits: Thresholds) -> tuple[list[Outlier
                     )
                 )
     found = np.concatenate(out) if out else np.empty((0, 5))
-    rows = np.unique(found[:, 0].astype(np.int64))
-    off = r[rows] - usual.median[poses.label[rows]]
-    # a misplaced joint draws its box wide, and all other bones are short for that
-    off = NORMAL * np.abs(off - _row_quantile(off, 0.5)[:, None]) / usual.mad[poses.label[rows]]
-    return _blamed(poses, found, dict(zip(rows.tolist(), off, strict=True))), int(np.isfinite(r).sum())
+    return _blamed(poses, found), int(np.isfinite(r).any(axis=1).sum())
 
 
 def _judged(
@@ -199,58 +202,65 @@ def _judged(
         return np.empty((0, 4))
     d, beyond, mad = d[place], beyond[place], mad[place]
     own, own_full = _row_quantile(d[:, apart], 0.5), _row_quantile(beyond[:, apart], 0.75)
-    here = d[:, bone]
-    e = np.where(here > 0, here - np.maximum(own, 0), here - np.minimum(own, 0))
-    e = np.where(np.sign(e) == np.sign(here), e, 0)
+    e = d[:, bone] - np.maximum(own, 0)
     full = beyond[:, bone] - np.maximum(own_full, 0)
     z = NORMAL * e / mad
-    too_long = (e >= np.log(limits.factor)) & (
+    out = (e >= np.log(limits.factor)) & (
         ((z >= limits.z) & (full >= np.log(limits.full)))
         | ((z >= limits.z / 2) & (full >= np.log(limits.beyond)))
     )
-    too_short = (e <= -np.log(limits.factor)) & (LOWER_WEIGHT * z <= -limits.z)
-    out = too_long | too_short
     return np.column_stack([place[out], np.exp(e[out]), np.exp(full[out]), z[out]])
 
 
-def _blamed(poses: Poses, found: np.ndarray, off: dict[int, np.ndarray]) -> list[Outlier]:
-    """Bones that are out as joints at fault: the joint that most of them share, else the one whose other
-    bones are odd as well, else the outer one. `off`: the |z| of all bones (B,) of each row.
+def _blamed(poses: Poses, found: np.ndarray) -> list[Outlier]:
+    """Bones that are out, rows (row, bone, factor, full, z), as joints at fault: the joint that most of them
+    share; of a bone that is out alone the outer end, since a joint misplaced nearer to the trunk draws its
+    other bones out as well.
     """
-    depth = depths(len(poses.names), poses.bones)
+    outer = depths(len(poses.names), poses.bones)
+    if len(roots := _roots(poses)):
+        # of two joints of the trunk the one farther from its middle
+        outer = depths(len(poses.names), poses.bones, roots) + outer / 1000
     degree = np.bincount(poses.bones.ravel(), minlength=len(poses.names))
-    bones_of = [np.flatnonzero((poses.bones == joint).any(axis=1)) for joint in range(len(degree))]
     by_row: dict[int, list[Bone]] = {}
     for row, bone, factor, full, z in found:
         by_row.setdefault(int(row), []).append(Bone(int(bone), float(factor), float(full), float(z)))
     outlying = []
     for row in sorted(by_row):
-        left = sorted(by_row[row], key=lambda bone: -abs(bone.z))
+        left = sorted(by_row[row], key=lambda bone: -bone.z)
         while left:
-            ends = np.array([poses.bones[bone.bone] for bone in left])
-            shared = np.bincount(ends.ravel(), minlength=len(degree))
-            out = {bone.bone for bone in left}
-            odd = {
-                joint: max(
-                    (off[row][b] for b in bones_of[joint] if b not in out and off[row][b] >= ODD), default=0
-                )
-                for joint in set(ends.ravel().tolist())
-            }
-            joint = max(odd, key=lambda j: (shared[j], odd[j], shared[j] / degree[j], depth[j], -j))
+            shared = np.bincount(
+                poses.bones[[bone.bone for bone in left]].ravel(), minlength=len(poses.names)
+            )
+            if shared.max() > 1:
+                among = np.flatnonzero(shared == shared.max()).tolist()
+                joint = max(among, key=lambda j, n=shared: (n[j] / degree[j], outer[j], -j))
+            else:
+                joint = max(poses.bones[left[0].bone].tolist(), key=lambda j: (outer[j], -j))
             its = [bone for bone in left if joint in poses.bones[bone.bone]]
             outlying.append(Outlier(row, int(joint), tuple(its)))
             left = [bone for bone in left if joint not in poses.bones[bone.bone]]
     return outlying
 
 
-def depths(joints: int, bones: np.ndarray) -> np.ndarray:
-    """(K,) how many bones each joint is away from the middle of its skeleton (the joint nearest to all)."""
+def _roots(poses: Poses) -> np.ndarray:
+    """The joints that limbs lead away from: the trunk's, or a hand's root; none where neither is known."""
+    trunk = [joint for joint, name in enumerate(poses.canonical) if name in _TRUNK]
+    return np.array(trunk or [j for j, name in enumerate(poses.canonical) if name == "hand_root"], dtype=int)
+
+
+def depths(joints: int, bones: np.ndarray, roots: np.ndarray | None = None) -> np.ndarray:
+    """(K,) how many bones each joint is away from the nearest of `roots`, where none are given from the
+    middle of its skeleton (the joint nearest to all)."""
     away = np.full((joints, joints), np.inf)
     np.fill_diagonal(away, 0)
     away[bones[:, 0], bones[:, 1]] = away[bones[:, 1], bones[:, 0]] = 1
     for through in range(joints):
         away = np.minimum(away, away[:, through, None] + away[None, through])
     reach = np.where(np.isfinite(away), away, 0)
+    if roots is not None:
+        nearest = away[roots].min(axis=0)
+        return np.where(np.isfinite(nearest), nearest, 0)
     middle = min(range(joints), key=lambda j: (np.isinf(away[j]).sum(), reach[j].max(), reach[j].sum()))
     return reach[middle]
 

@@ -124,6 +124,7 @@ class Row:
     published: Figure | None
     found: int | None  # None: the dataset does not record it
     missing: str
+    here: bool = True  # False: no image of the split is
 
     @property
     def what(self) -> str:
@@ -254,7 +255,8 @@ def _rows_of(card: Card, split: str, here: dict[str, int] | None, subjects_recor
             continue
         known = subjects_recorded or measure != "subjects"
         found = (here[measure] if here else 0) if known else None
-        yield Row(split, measure, figure, found, _missing(figure, found, here is not None))
+        told = _missing(figure, found, here is not None)
+        yield Row(split, measure, figure, found, told, here is not None)
 
 
 def _missing(figure: Figure, found: int | None, here: bool) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from queries import pose_shape
 from queries.poses import Poses
 
 _JOINTS = ("hand_root", "thumb_mcp", "index_finger_mcp", "middle_finger_mcp", "ring_finger_mcp", "pinky_mcp")
@@ -20,7 +21,8 @@ CHUNK = 200_000
 class Habit:
     """How a class shows its hands: of `judged` hands, which share has the side `usual` (+1 or −1).
 
-    +1 is what a right palm (or a left back) shows: thumb to the left of fingers that point up.
+    +1 is what a back shows: of a right hand the thumb to the left of fingers that point up, of a left hand to
+    the right. −1 is what a palm shows.
     """
 
     label: int
@@ -57,7 +59,7 @@ def sides(poses: Poses) -> np.ndarray | None:
     joints = [place[name] for name in _JOINTS]
     for start in range(0, len(poses), CHUNK):
         rows = slice(start, start + CHUNK)
-        points = poses.xy[rows][:, joints]
+        points = pose_shape.placed(poses.xy[rows][:, joints])
         root, thumb, index, pinky = points[:, 0], points[:, 1], points[:, 2], points[:, 5]
         along = points[:, 2:].mean(axis=1) - root
         length = (along**2).sum(axis=1)

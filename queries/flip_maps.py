@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from queries import bone_lengths, skeletons
+from queries import bone_lengths, pose_shape, skeletons
 from queries.errors import SkeletonError
 from queries.poses import Poses
 
@@ -96,8 +96,8 @@ def distances(poses: Poses, flip: tuple[int, ...]) -> Distances | None:
         chosen = np.sort(rng.choice(len(a), PAIRS, replace=False))
         a, b = a[chosen], b[chosen]
     to = np.asarray(flip)
-    far = _apart(poses.xy[usable], a, b, size)
-    mapped = _apart(poses.xy[usable], to[a], to[b], size)
+    xy = pose_shape.placed(poses.xy[usable])
+    far, mapped = _apart(xy, a, b, size), _apart(xy, to[a], to[b], size)
     moved = np.minimum(to[a], to[b]) * joints + np.maximum(to[a], to[b]) != a * joints + b
     both = np.isfinite(far) & np.isfinite(mapped)
     if not both.any():

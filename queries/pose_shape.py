@@ -30,6 +30,8 @@ RIDGE = 0.01
 PRIOR = 30
 #: Fewer labelled joints have hardly a shape.
 LEAST_JOINTS = 6
+#: No image reaches so far, be it in pixels or in shares of its size.
+FARTHEST = 1e6
 #: A class whose scores differ less than this (MAD of their logarithm) would call its ordinary figures odd.
 LEAST_MAD = 0.2
 
@@ -42,14 +44,22 @@ class Model:
     median: float
 
 
+def placed(xy: np.ndarray) -> np.ndarray:
+    """The joints `xy` (..., 2), NaN where one lies beyond all images (FARTHEST): the checks of places tell of
+    it, and squares of such numbers are no numbers."""
+    with np.errstate(invalid="ignore"):
+        return np.where((np.abs(xy) <= FARTHEST).all(axis=-1, keepdims=True), xy, np.nan)
+
+
 def shapes(xy: np.ndarray) -> np.ndarray:
     """(N, K, 2) float32: each figure about the mean of its labelled joints, 1 its root mean square spread.
 
-    NaN throughout where fewer than `LEAST_JOINTS` are labelled, or all lie on one spot.
+    NaN throughout where fewer than `LEAST_JOINTS` are labelled, or all lie on one spot. Joints beyond all
+    images count as not labelled.
     """
     out = np.empty(xy.shape, dtype=np.float32)
     for start in range(0, len(xy), CHUNK):
-        part = xy[start : start + CHUNK]
+        part = placed(xy[start : start + CHUNK])
         here = np.isfinite(part[..., 0])
         count = here.sum(axis=1)
         filled = np.where(here[..., None], part, 0)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from queries import pose_shape
+
 if TYPE_CHECKING:
     from queries.poses import Poses
 
@@ -24,6 +26,8 @@ EYE, EAR, SHOULDER, ELBOW, WRIST, HIP, KNEE, ANKLE = range(len(PAIRS))
 _LEFT, _RIGHT = slice(0, 8), slice(8, 16)
 NOSE, TOP, NECK = 16, 17, 18
 SLOTS = 19
+#: COCO's flag of a joint that is visible.
+SEEN = 2
 FACE = (NOSE, EYE, EAR, EYE + 8, EAR + 8)
 
 #: What can be exchanged: the kind's name → the pairs that change their side.
@@ -51,32 +55,34 @@ _LITTLE = 1e-3  # of the figure's size: keeps ratios of vanishing lengths finite
 class Figures:
     """N poses in slots: `xy` (N, SLOTS, 2) in the figure's own frame (y down), NaN where there is no joint;
     `flag` (N, SLOTS): 0 not labelled, 1 occluded, 2 visible or not told; `gaze` (N): how far the face (the
-    knees, where no face is labelled) points to the image's right, in the figure's unit, 0 where not known.
+    knees, where no face is labelled) points to the image's right, in the figure's unit, 0 where not known;
+    `hidden` (N): nose or eyes are labelled, and none of them is said to be visible.
     """
 
     xy: np.ndarray
     flag: np.ndarray
     gaze: np.ndarray
+    hidden: np.ndarray
 
     def __len__(self) -> int:
         return len(self.xy)
 
     def taking(self, rows: np.ndarray | slice) -> Figures:
-        return Figures(self.xy[rows], self.flag[rows], self.gaze[rows])
+        return Figures(self.xy[rows], self.flag[rows], self.gaze[rows], self.hidden[rows])
 
     def exchanged(self, kind: str) -> Figures:
         """The same figures with the sides of the kind's pairs exchanged: places and flags change names."""
         order = _exchange(KINDS[kind])
-        return Figures(self.xy[:, order], self.flag[:, order], self.gaze)
+        return Figures(self.xy[:, order], self.flag[:, order], self.gaze, self.hidden)
 
     def open_to(self, kind: str) -> np.ndarray:
         """(N,) bool: whether an exchange of that kind could be told: two joints of a pair of it are labelled,
         and other joints could contradict it. For the whole body those are the face's: without any, a front
-        is a back with the sides exchanged.
+        is a back with the sides exchanged, and so is one whose face is labelled through the back of the head.
         """
         pairs = self.pairs
         of = np.isin(np.arange(len(PAIRS)), KINDS[kind])
-        others = (self.flag[:, FACE] > 0) if of.all() else pairs[:, ~of]
+        others = (self.flag[:, FACE] > 0) & ~self.hidden[:, None] if of.all() else pairs[:, ~of]
         return pairs[:, of & (np.arange(len(PAIRS)) >= SHOULDER)].any(axis=1) & others.any(axis=1)
 
     @property
@@ -120,7 +126,7 @@ def figures(poses: Poses, rows: np.ndarray) -> Figures:
     joints = slots(poses)
     if joints is None:
         raise ValueError(f"{poses.skeleton} has no two pairs of {', '.join(PAIRS)}")
-    given = poses.xy[rows][:, joints]
+    given = pose_shape.placed(poses.xy[rows][:, joints])
     given[:, joints < 0] = np.nan
     # a flag that is not told (-1) or not of the known ones is a labelled joint's
     told = poses.visibility[rows][:, joints]
@@ -129,12 +135,16 @@ def figures(poses: Poses, rows: np.ndarray) -> Figures:
     trunk = _mean(np.stack(middles, axis=1))
     middle = np.where(np.isfinite(trunk), trunk, _mean(given))
     low, high = np.fmin.reduce(given, axis=1), np.fmax.reduce(given, axis=1)
-    size = np.sqrt(poses.box[rows, 2] * poses.box[rows, 3])
+    size = np.sqrt(poses.box[rows, 2]) * np.sqrt(poses.box[rows, 3])
     # a box is about 1.3 times as large as the joints in it: faces, hands and feet reach further
     joints_size = 1.3 * np.sqrt(np.maximum((high - low).prod(axis=1), 1e-12))
     size = np.where(size > 0, size, joints_size)
     xy = (given - middle[:, None]) / size[:, None, None]
-    return Figures(xy, flag, _gaze(xy))
+    front = [NOSE, EYE, EYE + 8]
+    here = np.isfinite(given[:, front, 0])
+    # where no flags are recorded, a hidden face that is labelled looks like one that is seen
+    hidden = here.any(axis=1) & ~(here & (told[:, front] == SEEN)).any(axis=1)
+    return Figures(xy, flag, _gaze(xy), hidden)
 
 
 def _mean(points: np.ndarray) -> np.ndarray:

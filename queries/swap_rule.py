@@ -43,7 +43,8 @@ def applied(poses: Poses, rows: np.ndarray, width: float) -> Ruled:
     face = _face(given)
     shoulders, hips = (swap_features.across(given)[:, pair] for pair in (SHOULDER, HIP))
     wide = [np.abs(at) >= width for at in (shoulders, hips)]
-    judged = np.isfinite(face) & (wide[0] | wide[1])
+    # where no flags are recorded, a face in the mirror may be labelled through the back of a head
+    judged = np.isfinite(face) & (wide[0] | wide[1]) & ~(given.hidden & (face < 0))
     # narrower than `width`, as in a profile: it speaks neither for nor against
     top, low = (np.where(ok, np.sign(at), 0) for ok, at in zip(wide, (shoulders, hips), strict=True))
     kind = np.select(

@@ -145,6 +145,29 @@ def test_v1_landmarks_leading_hand_and_ann_folders(indexed):
     assert found.rows(POINTS, 1) == [(j, x, y, None) for j, (x, y) in enumerate(HAND)]
 
 
+def test_leading_hand_in_any_case_and_one_that_is_no_hand(indexed):
+    told = {"a": "Left", "b": " RIGHT ", "c": "right", "d": None}
+    hands = {key: record(leading_hand=hand) for key, hand in told.items()}
+    found = indexed({"ann_test/call.json": hands})
+    assert found.problems() == []
+    sql = "select handedness from annotation join image using (image_id) order by key"
+    assert found.rows(sql) == [("left",), ("right",), ("right",), (None,)]
+    found = indexed({"ann_test/call.json": hands | {"b": record(leading_hand="both")}})
+    message = "leading_hand is 'both', expected left or right"
+    assert found.problems(True) == [("field-type", "b", message)]
+    assert found.rows(sql) == [("left",), (None,), ("right",), (None,)]
+
+
+def test_classes_are_the_files_that_are_named_after_one(indexed):
+    files = {
+        "train/train.json": {"a": record(labels=["wave"])},
+        "train/peace.json": {"b": record(labels=["fist"])},  # nothing shows it, and it is a gesture
+        "train/wave.json": {"c": record(labels=["wave"])},
+        "val/val.json": {"d": record()},
+    }
+    assert indexed(files).row("select classes from dataset") == (["peace", "wave"],)
+
+
 def test_leading_hand_of_two_gesturing_hands_is_nobodys(indexed):
     found = indexed(
         {

@@ -4,7 +4,8 @@
 -- why: One age of 173 or of NaN moves every mean, and puts the person into the wrong group.
 -- fix: Correct the age or take it out.
 -- of: images
--- needs: demographics
+-- counted: aged
+-- needs: demographics ages
 -- param youngest = 1: years
 -- param oldest = 100: years
 --

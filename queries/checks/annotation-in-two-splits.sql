@@ -8,8 +8,18 @@
 --   anew.
 -- of: annotations
 -- needs: annotations splits
--- uses: split_pair
--- param common = 20: an annotation that stands more often than this in the dataset is a default, no copy
+-- uses: split_pair compared_split
+-- judged: select count(*) filter (telling and split in (from compared_split)), count(*)
+--   from (
+--   select i.split, a.digest is not null and (a.labelled >= 3 or list_sum(
+--   [(abs(v * grain - round(v * grain)) > 1e-6)::integer for v in [a.x, a.y, a.w, a.h]]) >= 3) as telling
+--   from annotation a join image i using (image_id),
+--   (select if(unit = 'normalized', 1000, 1) as grain from dataset where dataset_id = $dataset)
+--   where a.dataset_id = $dataset and a.kind = 'instance')
+-- unjudged: fewer than 3 keypoints and a box of whole numbers tell nothing, or no split that can be compared
+--   with another holds them
+-- param common = 20: a box without keypoints that stands more often than this in the dataset is a default,
+--   no copy
 --
 with
 -- united boxes follow from the hands
@@ -22,15 +32,21 @@ ann as (
     where a.dataset_id = $dataset and a.kind = 'instance' and a.digest is not null
 ),
 seen as (
-    select digest, split, min(annotation_id) as annotation_id, count(*) as n from ann group by digest, split
+    select digest, split, min(annotation_id) as annotation_id, count(*) as n, max(labelled) as labelled
+    from ann
+    group by digest, split
 ),
 shared as (
-    select digest from seen group by digest having count(*) > 1 and sum(n) <= $common
+    select digest, sum(n) as stands
+    from seen
+    group by digest
+    -- a box may be a default; three or more joints that agree are copied, however often
+    having count(*) > 1 and (sum(n) <= $common or max(labelled) >= 3)
 ),
 pair as (
-    select a.*, o.annotation_id as twin, p.other, p.place
+    select a.*, s.stands, o.annotation_id as twin, p.other, p.place
     from ann a
-    semi join shared using (digest)
+    join shared s using (digest)
     join split_pair p on p.split = a.split
     join seen o on o.digest = a.digest and o.split = p.other
 ),
@@ -44,6 +60,7 @@ given as (
                 > min(x) filter (coalesce(visibility, 1) > 0) as telling
     from keypoint
     where annotation_id in (select annotation_id from pair union select twin from pair)
+        and annotation_id between $dataset::bigint * 1000000000 and $dataset::bigint * 1000000000 + 999999999
     group by annotation_id
 ),
 -- a box alone is only telling with decimals: whole pixels or round shares coincide
@@ -70,7 +87,7 @@ where p.label is not distinct from b.label
     and (p.x, p.y, p.w, p.h) is not distinct from (b.x, b.y, b.w, b.h)
     and g.points is not distinct from o.points
     and (coalesce(g.telling, false)
-        or list_sum([
+        or p.stands <= $common and list_sum([
             (abs(v * grain - round(v * grain)) > 1e-6)::integer for v in [p.x, p.y, p.w, p.h]
         ]) >= 3)
 group by p.image_id, p.annotation_id

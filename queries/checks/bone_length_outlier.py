@@ -1,13 +1,14 @@
-"""Bones far too long (or, if extremely so, too short) for their class and for the figure they are in."""
+"""Bones far too long for their class and for the figure they are in."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
-from queries import bone_lengths
+from queries import bone_lengths, listing
 from queries.audit_context import Audit, NotApplicable
 from queries.catalogue import Check, Param
+from queries.listing import Part
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
 
 CHECK = Check(
     id="bone-length-outlier",
-    title="A bone is far too long or too short for the figure",
+    title="A bone is far too long for the figure",
     category="anatomy",
     severity="warning",
     why="A joint put down in a wrong place, often on another person or finger, pulls the model's joint "
     "there; a few of them weigh more in a squared loss than thousands of good ones.",
     fix="Look at the joint named: move it, or mark it as not labelled where it can't be seen.",
-    of="bones",
+    of="poses",
     needs=("keypoints", "bones"),
     params={
         "z": Param(5.0, "robust z of the log length within the class from which a bone is out"),
@@ -39,24 +40,23 @@ CHECK = Check(
 )
 
 
-def find(audit: Audit) -> pd.DataFrame:
+def find(audit: Audit) -> pd.DataFrame | None:
     """One finding per annotation and joint at fault."""
-    import pandas as pd  # noqa: PLC0415  heavy, and `kpaudit --help` imports every check
-
     p = audit.params
     limits = bone_lengths.Thresholds(p["z"], p["factor"], p["full"], p["beyond"])
-    rows, judged, few = [], 0, []
+    parts: list[Part] = []
+    judged, few = 0, []
     for poses in audit.poses:
         if not len(poses.bones):
             continue
-        found, bones = bone_lengths.outliers(poses, int(p["least"]), limits)
-        judged += bones
-        if not bones:
+        found, figures = bone_lengths.outliers(poses, int(p["least"]), limits)
+        judged += figures
+        if not figures:
             few.append(f"{poses.skeleton}: {len(poses)}")
-        rows.extend(_row(poses, outlier, limits) for outlier in found)
-        if bones and not poses.in_pixels.any():
+        parts.append(_part(poses, found, limits))
+        if figures and not poses.in_pixels.any():
             audit.note("The images' sizes are not known: lengths are compared in shares of width and height.")
-        if bones and not bone_lengths.sizes(poses)[1]:
+        if figures and not bone_lengths.sizes(poses)[1]:
             audit.note(
                 f"{poses.skeleton}: most figures have no box; they are measured by their joints' extent."
             )
@@ -65,49 +65,44 @@ def find(audit: Audit) -> pd.DataFrame:
             f"too few figures to learn lengths from ({'; '.join(few)}; {p['least']} are needed)"
         )
     audit.checked(judged)
-    return pd.DataFrame(rows)
+    return listing.told(parts, audit.check.budget)
 
 
-def _row(poses: Poses, outlier: bone_lengths.Outlier, limits: bone_lengths.Thresholds) -> dict:
+def _part(poses: Poses, found: list[bone_lengths.Outlier], limits: bone_lengths.Thresholds) -> Part:
+    rows = [outlier.row for outlier in found]
+    columns = {
+        "image_id": poses.image_id[rows],
+        "annotation_id": poses.annotation_id[rows],
+        "joint": [outlier.joint for outlier in found],
+        "score": [_score(outlier.bones[0], limits) for outlier in found],
+    }
+    return columns, lambda place: _told(poses, found[place])
+
+
+def _told(poses: Poses, outlier: bone_lengths.Outlier) -> tuple[str, str]:
     worst = outlier.bones[0]
     names = [" – ".join(poses.names[end] for end in poses.bones[bone.bone]) for bone in outlier.bones]
     label = poses.label[outlier.row]
     whose = f"of class {poses.labels[label]}" if label >= 0 else "of its skeleton"
     told = (
-        f"{poses.names[outlier.joint]}: the bone {names[0]} is {_times(worst.factor)} usual {whose}"
-        f" in a figure of this size (robust z {worst.z:.1f})"
+        f"{poses.names[outlier.joint]}: the bone {names[0]} is {worst.factor:.2g} times as long as usual"
+        f" {whose} in a figure of this size (robust z {worst.z:.3g}), and {worst.full:.2g} times its full"
+        " length"
     )
-    if worst.factor > 1:
-        told += f", and {worst.full:.2g} times its full length"
     if len(names) > 1:
         told += f"; out as well: {', '.join(names[1:])}"
-    return {
-        "image_id": int(poses.image_id[outlier.row]),
-        "annotation_id": int(poses.annotation_id[outlier.row]),
-        "joint": outlier.joint,
-        "score": _score(worst, limits),
-        "detail": told,
-        "evidence": json.dumps(
-            {
-                "bones": [
-                    {"bone": name, "times_usual": round(bone.factor, 3), "times_full": round(bone.full, 3),
-                     "z": round(bone.z, 2)}
-                    for name, bone in zip(names, outlier.bones, strict=True)
-                ],
-                "class": poses.labels[label] if label >= 0 else None,
-            }
-        ),
+    evidence = {
+        "bones": [
+            {"bone": name, "times_usual": round(bone.factor, 3), "times_full": round(bone.full, 3),
+             "z": round(bone.z, 2)}
+            for name, bone in zip(names, outlier.bones, strict=True)
+        ],
+        "class": poses.labels[label] if label >= 0 else None,
     }  # fmt: skip
-
-
-def _times(factor: float) -> str:
-    if factor >= 1:
-        return f"{factor:.2g} times as long as"
-    return f"{1 / factor:.3g} times shorter than"
+    return told, json.dumps(evidence)
 
 
 def _score(bone: bone_lengths.Bone, limits: bone_lengths.Thresholds) -> float:
     """0.5 at the threshold, towards 1 beyond it."""
-    z = bone.z if bone.z > 0 else -bone.z * bone_lengths.LOWER_WEIGHT
-    over = max(z / limits.z, bone.full / limits.beyond if bone.factor > 1 else 0.0)
+    over = max(bone.z / limits.z, bone.full / limits.beyond)
     return round(1 - 0.5 / max(over, 1.0), 4)

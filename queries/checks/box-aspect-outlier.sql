@@ -7,6 +7,9 @@
 -- of: boxes
 -- needs: boxes
 -- uses: instance pose
+-- judged: select sum(n) filter (where n >= $boxes), sum(n) from (select count(*) as n
+--   from instance where boxed and not crowd group by label, in_pixels)
+-- unjudged: their class has fewer than $boxes boxes
 -- param z = 6: how far the log of width by height lies from its class's median, in robust standard
 --   deviations
 -- param spread = 0.12: the least median absolute deviation of a class's log ratios that counts

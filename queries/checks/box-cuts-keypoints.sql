@@ -4,11 +4,14 @@
 -- why: A crop of the box shows less of the body or hand than the keypoints describe, and a detector learns to
 --   cut people short. Boxes around the visible outline do that honestly where the joints outside are
 --   occluded.
--- fix: Draw the box around the joints; or, where boxes are meant to hold what is visible, suppress this
---   check.
+-- fix: Draw the box around the joints; or, where boxes are meant to hold what is visible, switch this
+--   check off (enabled = false in kpaudit.toml).
 -- of: poses
 -- needs: keypoints boxes
 -- uses: instance pose stray
+-- judged: select count(*) filter (where boxed and points > at_origin), count(*)
+--   from pose join instance using (annotation_id) where points > 0 and not crowd
+-- unjudged: they have no usable box, or no joint but at (0, 0)
 -- param joints = 3: how many joints have to be outside
 -- param gap = 0.05: by how much each, in shares of the box's larger side
 -- param share = 0.2: and which share of the labelled joints they are. Annotations with most of their joints

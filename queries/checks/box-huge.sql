@@ -5,8 +5,12 @@
 --   object is everywhere.
 -- fix: Look at it: draw the box around the object, or let it be where the object does fill the image.
 -- of: boxes
--- needs: boxes frame
+-- needs: boxes
 -- uses: instance pose
+-- judged: select sum(sized) filter (where sized >= $boxes), sum(n) from (select count(*) as n,
+--   count(frame_w + frame_h) as sized from instance where boxed and not crowd group by label)
+-- unjudged: their images' sizes are not known (kpaudit measure reads them off the images), or their
+--   class has fewer than $boxes boxes
 -- param share = 0.8: the least share of the image's area
 -- param z = 3.5: how far its log share lies above its class's median, in robust standard deviations
 -- param spread = 0.3: the least median absolute deviation of a class's log shares that counts

@@ -8,10 +8,17 @@
 -- of: poses
 -- needs: keypoints boxes
 -- uses: instance pose stray
+-- judged: select sum(fit) filter (where fit >= $poses), sum(n) from (select count(*) as n,
+--   count_if(boxed and points >= greatest(5, $labelled * joints) and greatest((x1 - x0) * fx, (y1 - y0) * fy)
+--   > $collapsed * greatest(w * fx, h * fy)) as fit
+--   from pose join instance using (annotation_id) where points > 0 and not crowd group by label, skeleton)
+-- unjudged: they have no usable box, too few of their joints are labelled, or their class has fewer than
+--   $poses that have both
 -- param extent = 0.6: a box is loose where the joints take less than this share both of its width and of its
 --   height
 -- param z = -3.5: and where the logarithm of the larger of the two shares has a robust z (0.6745 (r - median)
---   / MAD) below this among the poses of its class and skeleton, of which there have to be 30
+--   / MAD) below this among the poses of its class and skeleton
+-- param poses = 30: classes with fewer such poses are not judged
 -- param labelled = 0.5: judged are poses with at least this share of the skeleton's joints, and five: of a
 --   figure that is partly hidden few joints are labelled, and its box is honestly larger
 -- param collapsed = 0.02: less than this share of the larger side is keypoints-collapsed's business
@@ -52,5 +59,5 @@ select
     ) as evidence
 from judged j
 join class c on c.label is not distinct from j.label and c.skeleton = j.skeleton
-where j.extent < $extent and c.n >= 30 and 0.6745 * (ln(j.extent) - c.middle) / c.spread < $z
+where j.extent < $extent and c.n >= $poses and 0.6745 * (ln(j.extent) - c.middle) / c.spread < $z
     and j.annotation_id not in (select annotation_id from stray where lost)

@@ -6,8 +6,12 @@
 -- fix: Clip the box to the image; where most of it is outside, look whether image and annotation belong
 --   together.
 -- of: boxes
--- needs: boxes frame
+-- needs: boxes
 -- uses: instance
+-- judged: select count(*) filter (where frame_w is not null and frame_h is not null or x < 0 or y < 0),
+--   count(*) from instance where boxed
+-- unjudged: their images' sizes are not known, which kpaudit measure reads off the images; without them only
+--   what is out on the left or above is found
 -- param tolerance = 0.002: how far a box may run out, as a share of the image's side
 -- param tolerance_px = 1.5: the same in pixels, where the image's size is known; the larger of both
 --   counts
@@ -43,6 +47,7 @@ from (
         greatest($tolerance * frame_w, case when in_pixels then $tolerance_px / fx else 0 end) as slack_x,
         greatest($tolerance * frame_h, case when in_pixels then $tolerance_px / fy else 0 end) as slack_y
     from instance
-    where boxed and frame_w is not null and frame_h is not null
+    -- greatest leaves NULL out: of an image without a size the left and the upper edge are known
+    where boxed
 )
 where over_x > slack_x or over_y > slack_y

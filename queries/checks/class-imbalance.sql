@@ -6,6 +6,10 @@
 -- fix: Weigh or sample by class in training, and report scores per class or their mean over classes.
 -- of: classes
 -- needs: classes
+-- judged: select case when count_if(n >= $least) > 1 then count_if(n >= $least) end, count(*) from (
+--   select count(*) as n from annotation
+--   where dataset_id = $dataset and kind = 'instance' and label is not null group by label)
+-- unjudged: they have fewer than $least instances, or no other class has so many
 -- param least = 10: classes with fewer instances are class-rare's business and not counted
 -- param ratio = 20: the largest class is so many times the smallest
 -- param entropy = 0.8: or the entropy of the classes' shares is below this part of its greatest possible

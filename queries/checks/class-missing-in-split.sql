@@ -7,34 +7,26 @@
 --   is of.
 -- of: classes
 -- needs: classes splits
--- uses: split_pair
+-- uses: class_split
+-- judged: select count(*) filter (n >= $expected and (trained or n * largest >= $expected * whole)), count(*)
+--   from (select label, sum(n) as n from class_split group by label),
+--   (select bool_or(split like 'train%') as trained, max(n) as largest, sum(n) as whole
+--   from (select split, sum(n) as n from class_split group by split))
+-- unjudged: fewer than $expected instances in all, or to be expected in the largest split
 -- param expected = 3: how many of its instances the split should have, were they spread evenly
 --
 with
-split_name as (
-    select split from split_pair union select other from split_pair
-),
-ann as (
-    select a.label, i.split
-    from annotation a
-    join image i using (image_id)
-    where a.dataset_id = $dataset and a.kind = 'instance' and a.label is not null
-        and i.split in (from split_name)
-),
-cell as (
-    select label, split, count(*) as n from ann group by label, split
-),
 class as (
-    select label, sum(n) as n from cell group by label
+    select label, sum(n) as n from class_split group by label
 ),
 size as (
-    select split, sum(n) as n from cell group by split
+    select split, sum(n) as n from class_split group by split
 ),
 missing as (
     select c.label, c.n, s.split, c.n * s.n / (select sum(n) from size) as expected
     from class c
     cross join size s
-    anti join cell o on o.label = c.label and o.split = s.split
+    anti join class_split o on o.label = c.label and o.split = s.split
 ),
 told as (
     select
@@ -58,6 +50,6 @@ select
     json_object(
         'missing', listed, 'instances', n,
         'there',
-        (select list({'split': split, 'n': c.n} order by split) from cell c where c.label = told.label)
+        (select list({'split': split, 'n': c.n} order by split) from class_split c where c.label = told.label)
     ) as evidence
 from told

@@ -5,6 +5,7 @@
 --   missing from training and evaluation.
 -- fix: Give the later annotation an id of its own, or drop it where it repeats the first.
 -- of: records
+-- needs: coco
 -- uses: located_problem
 --
 select image_id, annotation_id, joint, about, detail, evidence

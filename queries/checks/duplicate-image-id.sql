@@ -6,6 +6,7 @@
 -- fix: Keep one entry an image; where two images share the id, give one of them, and its annotations, a new
 --   one.
 -- of: records
+-- needs: coco
 -- uses: located_problem
 --
 select image_id, annotation_id, joint, about, detail, evidence

@@ -43,6 +43,13 @@ def find(audit: Audit) -> pd.DataFrame:
         poses = by_skeleton.get(chart.name)
         measured = flip_maps.distances(poses, chart.flip) if poses is not None else None
         broken, sides = flip_maps.broken_bones(chart), flip_maps.wrong_sides(chart)
+        if broken and flip_maps.proposed(chart) == chart.flip:
+            told = _first([f"{_pair(chart, bone)} has no mirror image" for bone in broken])
+            audit.note(
+                f"{chart.name}: the map is the one that the joints' names tell; it is the list of bones that "
+                f"has no two sides ({told})."
+            )
+            broken = []
         enough = measured is not None and measured.poses >= audit.params["poses"]
         far = bool(enough) and measured.ratio > audit.params["ratio"]
         if broken or sides or far:
@@ -90,7 +97,9 @@ def _row(
     sentences[0] = f"{own} {list(chart.flip)}: {sentences[0]}"
     sentences.append(_proposal(chart, proposal, own))
     if file_format == "yolo":
-        mend = "the map above" if proposal is not None else "a right map"
+        mend = "a right map" if proposal is None else "the map above"
+        if proposal == chart.flip:
+            mend = "the right order"
         sentences.append(
             "training with fliplr above 0 (Ultralytics' default is 0.5, half of all images) teaches wrong "
             f"labels on each mirrored image; {mend} mends it, and so does fliplr: 0"
@@ -102,7 +111,7 @@ def _row(
         "evidence": json.dumps(
             {
                 "flip_map": list(chart.flip),
-                "proposed": None if proposal is None else list(proposal),
+                "proposed": None if proposal in (None, chart.flip) else list(proposal),
                 "broken_bones": [
                     {"bone": _pair(chart, bone), "becomes": _pair(chart, [chart.flip[end] for end in bone])}
                     for bone in broken
@@ -156,6 +165,10 @@ def _far(chart: Chart, measured: Distances | None, far: bool) -> str:
 def _proposal(chart: Chart, proposal: tuple[int, ...] | None, own: str) -> str:
     if proposal is None:
         return "the joints' names do not tell the right map"
+    if proposal == chart.flip:
+        return (
+            "the joints' names tell this very map: look whether the joints stand in the order of their names"
+        )
     if not flip_maps.is_identity(proposal):
         return f"{own} should be {list(proposal)}"
     kind = "hand" if "thumb_tip" in chart.canonical else "figure"

@@ -4,8 +4,13 @@
 -- why: Joints that nobody could see sharp were placed by guess, and a model is told that the guess is right.
 -- fix: Look at it; drop it where the hand or the person can't be made out.
 -- of: images
--- counted: decoded
 -- needs: hashed
+-- judged: select case when n >= $least then n else plain end, decoded from (select count(*) as decoded,
+--   count_if(isfinite(f.blur)) as n, count_if(f.blur < $blank) as plain
+--   from image i join image_fact f using (image_id)
+--   where i.dataset_id = $dataset and f.error is null and f.brightness is not null)
+-- unjudged: fewer than $least images do not tell what is usual; what is all of one colour is listed all the
+--   same
 -- budget: 200
 -- param z = 5: robust standard deviations below the median of the logarithm of the sharpness
 -- param sharp = 60: above this sharpness (variance of the Laplacian at 256 pixels) no image is called blurred

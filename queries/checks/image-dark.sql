@@ -4,8 +4,13 @@
 -- why: Joints in the dark were placed by guess, and a model is told that the guess is right.
 -- fix: Look at it, brightened; drop it where the hand or the person can't be made out.
 -- of: images
--- counted: decoded
 -- needs: hashed
+-- judged: select case when n >= $least then n else plain end, decoded from (select count(*) as decoded,
+--   count_if(isfinite(f.brightness)) as n, count_if(f.brightness < $black) as plain
+--   from image i join image_fact f using (image_id)
+--   where i.dataset_id = $dataset and f.error is null and f.brightness is not null)
+-- unjudged: fewer than $least images do not tell what is usual; what is black is listed all the
+--   same
 -- budget: 200
 -- param z = 5: robust standard deviations below the median brightness
 -- param bright = 0.2: above this mean luma (0 to 1) no image is called dark

@@ -4,9 +4,11 @@
 -- why: A model is tested on the very pixels it was trained on, and no comparison of names shows it.
 -- fix: Drop one of the two, as a rule the one in train, and see which of the two annotations is right.
 -- of: images
--- counted: read_whole
 -- needs: hashed splits
--- uses: split_pair
+-- uses: split_pair compared_split
+-- judged: select count(f.sha256) filter (i.split in (from compared_split)), count(*) from image i
+--   left join image_fact f using (image_id) where i.dataset_id = $dataset
+-- unjudged: their files were not read whole, or no split that can be compared with another holds them
 --
 with
 file as (

@@ -6,7 +6,10 @@
 -- fix: Drop the image from one of the splits, as a rule from train, so that the test stays what it was.
 -- of: images
 -- needs: splits
--- uses: split_pair
+-- uses: split_pair compared_split
+-- judged: select count(*) filter (split in (from compared_split)), count(*) from image
+--   where dataset_id = $dataset
+-- unjudged: no split that can be compared with another holds them
 -- param different = 10: two files of one name are other pictures where their perceptual hashes differ in more
 --   bits than this
 --

@@ -5,8 +5,13 @@
 -- fix: Look at it; drop it where the hand or the person can't be made out. Drawings and product photos on
 --   white are meant so.
 -- of: images
--- counted: decoded
 -- needs: hashed
+-- judged: select case when n >= $least then n else plain end, decoded from (select count(*) as decoded,
+--   count_if(isfinite(f.clipped)) as n, count_if(isfinite(f.clipped) and f.clipped > $white) as plain
+--   from image i join image_fact f using (image_id)
+--   where i.dataset_id = $dataset and f.error is null and f.brightness is not null)
+-- unjudged: fewer than $least images do not tell what is usual; what is white is listed all the
+--   same
 -- budget: 200
 -- param z = 5: robust standard deviations above the median share of pixels at the upper end of the range
 -- param share = 0.35: below this share of burnt pixels no image is called overexposed

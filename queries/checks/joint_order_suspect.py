@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from queries import joint_order, pose_shape
+from queries import joint_order, listing, pose_shape
 from queries.audit_context import Audit, NotApplicable
 from queries.catalogue import Check, Param
+from queries.listing import Part
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,56 +42,55 @@ CHECK = Check(
 )
 
 
-def find(audit: Audit) -> pd.DataFrame:
+def find(audit: Audit) -> pd.DataFrame | None:
     """One finding per annotation and figure in it (a whole body has two hands and a body)."""
-    import pandas as pd  # noqa: PLC0415  heavy, and `kpaudit --help` imports every check
-
     p = audit.params
     limits = joint_order.Limits(
         p["misfit"], p["gain"], p["fits"], int(p["least"]), int(p["figures"]), int(p["joints"])
     )
-    rows, judged = [], 0
+    parts: list[Part] = []
+    judged = 0
     for poses in audit.poses:
         found, figures = joint_order.suspects(poses, limits)
         judged += figures
-        rows.extend(_row(poses, suspect) for suspect in found)
+        parts.append(_part(poses, found))
     if not judged:
         raise NotApplicable(
             f"no skeleton has {p['figures']} figures to learn from with {p['joints']} labelled joints each"
         )
     audit.checked(min(judged, audit.census["poses"]))
-    return pd.DataFrame(rows)
+    return listing.told(parts, audit.check.budget)
 
 
-def _row(poses: Poses, suspect: joint_order.Suspect) -> dict:
+def _part(poses: Poses, found: list[joint_order.Suspect]) -> Part:
+    rows = [suspect.row for suspect in found]
+    columns = {
+        "image_id": poses.image_id[rows],
+        "annotation_id": poses.annotation_id[rows],
+        "about": [pose_shape.told_apart(poses, suspect.figure) for suspect in found],
+        "score": [round(1 - suspect.mended / min(suspect.given, suspect.elsewhere), 4) for suspect in found],
+    }
+    return columns, lambda place: _told(poses, found[place])
+
+
+def _told(poses: Poses, suspect: joint_order.Suspect) -> tuple[str, str]:
     label = poses.label[suspect.row]
     name = poses.labels[label] if label >= 0 else None
-    best = min(suspect.given, suspect.elsewhere)
     told = (
-        f"it looks as if {suspect.exchange.words}: as given the {suspect.figure.name} is {suspect.given:.1f}"
+        f"it looks as if {suspect.exchange.words}: as given the {suspect.figure.name} is {suspect.given:.3g}"
         f" times as far from the shapes of {f'class {name}' if name else 'its skeleton'} as is usual"
-        f" ({suspect.elsewhere:.1f} times in the class it suits best), with that undone"
-        f" {suspect.mended:.1f} times"
+        f" ({suspect.elsewhere:.3g} times in the class it suits best), with that undone"
+        f" {suspect.mended:.3g} times"
     )
     joints, order = suspect.figure.joints, suspect.exchange.order
-    return {
-        "image_id": int(poses.image_id[suspect.row]),
-        "annotation_id": int(poses.annotation_id[suspect.row]),
-        "about": pose_shape.told_apart(poses, suspect.figure),
-        "score": round(1 - suspect.mended / best, 4),
-        "detail": told,
-        "evidence": json.dumps(
-            {
-                "as_given": round(suspect.given, 3),
-                "best_class_as_given": round(suspect.elsewhere, 3),
-                "reordered": round(suspect.mended, 3),
-                "exchanged": suspect.exchange.words,
-                "order": {
-                    poses.names[joints[to]]: poses.names[joints[at]]
-                    for to, at in enumerate(order)
-                    if to != at
-                },
-                "class": name,
-            }
-        ),
+    evidence = {
+        "as_given": round(suspect.given, 3),
+        "best_class_as_given": round(suspect.elsewhere, 3),
+        "reordered": round(suspect.mended, 3),
+        "exchanged": suspect.exchange.words,
+        "order": {
+            poses.names[joints[to]]: poses.names[joints[at]] for to, at in enumerate(order) if to != at
+        },
+        "class": name,
     }
+    return told, json.dumps(evidence)

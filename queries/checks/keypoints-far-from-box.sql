@@ -8,6 +8,9 @@
 -- of: poses
 -- needs: keypoints boxes
 -- uses: instance pose stray
+-- judged: select count(*) filter (where boxed and points > at_origin), count(*)
+--   from pose join instance using (annotation_id) where points > 0 and not crowd
+-- unjudged: they have no usable box, or no joint but at (0, 0)
 --
 with
 lost as (

@@ -6,18 +6,13 @@
 -- fix: Look at the image: correct its labels, or move its record to the file of the gesture that it shows.
 -- of: images
 -- needs: hagrid labels
+-- uses: class_file
+-- judged: select count(f.file_id), count(*) from image i left join class_file f using (file_id)
+--   where i.dataset_id = $dataset
+--   and i.image_id in (select image_id from annotation where dataset_id = $dataset)
+-- unjudged: their file is named after no class
 --
 with
--- files that are named after a class: one for all classes is named after a split
-file as (
-    select file_id, path, class
-    from (
-        select file_id, path, regexp_extract(path, '([^/]*)\.json$', 1) as class
-        from source_file
-        where dataset_id = $dataset
-    )
-    where class in (select distinct label from annotation where dataset_id = $dataset)
-),
 shown as (
     select
         image_id,
@@ -37,7 +32,7 @@ select
         || ', and it is filed under ' || f.class as detail,
     json_object('labels', s.labels, 'class', f.class, 'file', f.path) as evidence
 from image i
-join file f using (file_id)
+join class_file f using (file_id)
 -- an image without any hand is image-without-annotation's business
 join shown s using (image_id)
 where i.dataset_id = $dataset and not coalesce(list_contains(s.any_kind, f.class), false)

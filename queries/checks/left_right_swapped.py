@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from queries import swap_features, swap_model, swap_rule
+from queries import listing, swap_features, swap_model, swap_rule
 from queries.audit_context import Audit, NotApplicable
 from queries.catalogue import Check, Param
+from queries.listing import Part
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,19 +45,20 @@ CHECK = Check(
 _LEAST_GROUPS = swap_model.FOLDS
 
 
-def find(audit: Audit) -> pd.DataFrame:
+def find(audit: Audit) -> pd.DataFrame | None:
     """One finding per person, the likeliest kind of exchange; learned from the dataset, or by rule."""
-    import pandas as pd  # noqa: PLC0415  heavy, and `kpaudit --help` imports every check
-
-    found: list[dict[str, Any]] = []
+    found: list[Part] = []
     judged, reasons = 0, []
     for poses in audit.poses:
         if (poses.flip == np.arange(len(poses.flip))).all():
             continue
+        if swap_features.slots(poses) is None:
+            reasons.append(f"{poses.skeleton} has no two pairs of a body's joints")
+            continue
         rows = swap_model.usable(poses)
         enough = len(rows) >= audit.params["least_poses"]
         if enough and len(np.unique(poses.group[rows])) >= _LEAST_GROUPS:
-            found += _learned(audit, poses, rows)
+            found.append(_learned(audit, poses, rows))
             judged += len(rows)
             continue
         ruled = swap_rule.applied(poses, rows, audit.params["least_width"])
@@ -67,27 +69,29 @@ def find(audit: Audit) -> pd.DataFrame:
             reasons.append(f"{few}, and none shows its face and trunk")
             continue
         audit.note(f"{few}; {len(ruled.row)} were judged by rule, the trunk against the visible face")
-        found += [_ruled(poses, ruled, at) for at in np.flatnonzero(ruled.kind != "")]
+        found.append(_ruled(poses, ruled))
         judged += len(ruled.row)
     if not judged:
         raise NotApplicable("; ".join(reasons) or "no skeleton has left and right joints")
     for reason in reasons:
         audit.note(reason)
     audit.checked(judged)
-    return pd.DataFrame(found)
+    return listing.told(found, audit.check.budget)
 
 
-def _learned(audit: Audit, poses: Poses, rows: np.ndarray) -> list[dict[str, Any]]:
+def _learned(audit: Audit, poses: Poses, rows: np.ndarray) -> Part:
     least = audit.params["least_score"]
     said = swap_model.learned(poses, rows, least)
     if "body" not in said.learned:
         audit.note(
-            f"{poses.skeleton}: too few joints of faces are labelled to tell a whole body exchanged from a "
-            "person seen from behind; arms and legs were judged"
+            f"{poses.skeleton}: too few faces are labelled and said to be visible to tell a whole body "
+            "exchanged from a person seen from behind; arms and legs were judged"
         )
-    out = []
     kinds = list(swap_features.KINDS)
-    for at in np.flatnonzero(said.score >= least):
+    out = np.flatnonzero(said.score >= least)
+
+    def tell(place: int) -> tuple[str, str]:
+        at = out[place]
         kind, row = kinds[said.kind[at]], said.row[at]
         labelled, back = float(said.p_labelled[at]), float(said.p_back[at])
         joints = _joints(poses, row, kind)
@@ -102,24 +106,31 @@ def _learned(audit: Audit, poses: Poses, rows: np.ndarray) -> list[dict[str, Any
             "joints": joints,
             "judged_by": f"copies of {min(len(rows), swap_model.MOST_TO_LEARN)} people with sides exchanged",
         }
-        out.append(_finding(poses, row, labelled - back, detail, evidence))
-    return out
+        return detail, json.dumps(evidence)
+
+    return _places(poses, said.row[out], said.p_labelled[out] - said.p_back[out]), tell
 
 
-def _ruled(poses: Poses, ruled: swap_rule.Ruled, at: int) -> dict[str, Any]:
-    kind, row = str(ruled.kind[at]), ruled.row[at]
-    widths = {"shoulders": float(ruled.shoulders[at]), "hips": float(ruled.hips[at])}
-    told = {name: round(width, 4) for name, width in widths.items() if np.isfinite(width)}
-    against = "the face is seen, and is a face's mirror image" if kind == "body" else "the face is seen"
-    detail = (
-        f"left and right look exchanged {_PLACE[kind]}: {against}; left is from right "
-        + " and ".join(f"{width:+.2f} at the {name}" for name, width in told.items())
-        + " (square roots of the box's area, above 0 on a person who faces the camera)"
-    )
-    evidence = {"kind": kind, **told, "joints": _joints(poses, row, kind), "judged_by": "rule"}
+def _ruled(poses: Poses, ruled: swap_rule.Ruled) -> Part:
+    out = np.flatnonzero(ruled.kind != "")
     # how plainly: a profile's trunk is hardly wider than the rule asks, a front's is some 0.4 wide
-    plain = min(1.0, max(abs(width) for width in told.values()) / 0.4)
-    return _finding(poses, row, 0.5 + 0.5 * plain, detail, evidence)
+    width = np.fmax(np.abs(ruled.shoulders[out]), np.abs(ruled.hips[out]))
+
+    def tell(place: int) -> tuple[str, str]:
+        at = out[place]
+        kind, row = str(ruled.kind[at]), ruled.row[at]
+        widths = {"shoulders": float(ruled.shoulders[at]), "hips": float(ruled.hips[at])}
+        told = {name: round(width, 4) for name, width in widths.items() if np.isfinite(width)}
+        against = "the face is seen, and is a face's mirror image" if kind == "body" else "the face is seen"
+        detail = (
+            f"left and right look exchanged {_PLACE[kind]}: {against}; left is from right "
+            + " and ".join(f"{width:+.2f} at the {name}" for name, width in told.items())
+            + " (square roots of the box's area, above 0 on a person who faces the camera)"
+        )
+        evidence = {"kind": kind, **told, "joints": _joints(poses, row, kind), "judged_by": "rule"}
+        return detail, json.dumps(evidence)
+
+    return _places(poses, ruled.row[out], 0.5 + 0.5 * np.minimum(1.0, width / 0.4)), tell
 
 
 _PLACE = {
@@ -136,11 +147,9 @@ def _joints(poses: Poses, row: int, kind: str) -> list[str]:
     return [poses.names[joint] for joint in swap_features.joints_of(poses, kind) if here[joint]]
 
 
-def _finding(poses: Poses, row: int, score: float, detail: str, evidence: dict[str, Any]) -> dict[str, Any]:
+def _places(poses: Poses, row: np.ndarray, score: np.ndarray) -> dict[str, np.ndarray]:
     return {
-        "image_id": int(poses.image_id[row]),
-        "annotation_id": int(poses.annotation_id[row]),
-        "score": round(min(1.0, max(score, 1e-4)), 4),
-        "detail": detail,
-        "evidence": json.dumps(evidence),
+        "image_id": poses.image_id[row],
+        "annotation_id": poses.annotation_id[row],
+        "score": np.clip(score, 1e-4, 1.0).round(4),
     }

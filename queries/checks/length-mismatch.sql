@@ -5,6 +5,7 @@
 --   which hand has which label.
 -- fix: Look at the image and complete the shorter list, or remove the entry too many.
 -- of: records
+-- needs: lists
 -- uses: located_problem
 --
 select image_id, annotation_id, joint, about, detail, evidence

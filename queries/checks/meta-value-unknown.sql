@@ -4,7 +4,8 @@
 -- why: A misspelt value is a group of its own: it falls out of every comparison between groups.
 -- fix: Correct the value, or take it out.
 -- of: images
--- needs: demographics hagrid
+-- counted: described
+-- needs: demographics genders hagrid
 --
 -- HaGRIDv2's meta was predicted by FairFace (seven races, or four) and MiVOLO (two genders); spelling aside,
 -- other values come from nowhere.

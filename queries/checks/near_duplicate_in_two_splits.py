@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from queries.audit_context import NotApplicable
 from queries.catalogue import Check, Param
 from queries.near_duplicates import near_pairs
 
@@ -24,7 +25,7 @@ CHECK = Check(
     fix="Look at both. Where they are one picture or one scene, keep them in one split, or drop one.",
     of="images",
     needs=("hashed", "splits"),
-    uses=("split_pair",),
+    uses=("split_pair", "compared_split"),
     params={
         "within": Param(4, "the most bits of 64 in which the perceptual hashes differ (0 to 8)"),
         "contrast": Param(
@@ -39,10 +40,17 @@ def find(audit: Audit) -> pd.DataFrame | None:
     within = min(max(int(audit.params["within"]), 0), 8)
     contrast, dataset = float(audit.params["contrast"]), audit.dataset["dataset_id"]
     rows = audit.frame("checks/tables/near_duplicates.sql:hashes", dataset=dataset, contrast=contrast)
-    audit.checked(rows["images"].sum())
-    if blank := int(rows.loc[rows["blank"], "images"].sum()):
-        audit.note(f"{blank:,} images are nearly of one colour and were not compared")
+    blank = int(rows.loc[rows["blank"], "images"].sum())
     rows = rows[~rows["blank"]]
+    if not len(rows):
+        raise NotApplicable(
+            f"all {blank:,} images with a hash in splits that can be compared are nearly of one colour"
+            if blank
+            else "no image of a split that can be compared has a hash"
+        )
+    audit.checked(rows["images"].sum())
+    if blank:
+        audit.note(f"{blank:,} images are nearly of one colour and were not compared")
     edges, notes = edges_between(
         rows["phash"].to_numpy(np.uint64), rows["split"].to_numpy(), rows["images"].to_numpy(), within,
         int(audit.params["common"]),

@@ -5,6 +5,7 @@
 --   leave it out silently.
 -- fix: Add the image to the file's list, correct image_id, or drop the annotation.
 -- of: records
+-- needs: coco
 -- uses: located_problem
 --
 select image_id, annotation_id, joint, about, detail, evidence

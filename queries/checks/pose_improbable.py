@@ -47,6 +47,10 @@ CHECK = Check(
 )
 
 
+#: Poses far from all classes that are compared with their neighbours, the farthest first.
+_LOOKED_AT = 1000
+
+
 def find(audit: Audit) -> pd.DataFrame:
     """One finding per annotation and figure in it (a whole body has two hands and a body)."""
     import pandas as pd  # noqa: PLC0415  heavy, and `kpaudit --help` imports every check
@@ -54,7 +58,7 @@ def find(audit: Audit) -> pd.DataFrame:
     rows, judged = [], 0
     for poses in audit.poses:
         for figure in pose_shape.figures(poses):
-            found, figures = _improbable(poses, figure, audit.params)
+            found, figures = _improbable(audit, poses, figure)
             judged += figures
             rows.extend(found)
     if not judged:
@@ -66,7 +70,8 @@ def find(audit: Audit) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _improbable(poses: Poses, figure: pose_shape.Figure, p: dict) -> tuple[list[dict], int]:
+def _improbable(audit: Audit, poses: Poses, figure: pose_shape.Figure) -> tuple[list[dict], int]:
+    p = audit.params
     shape = pose_shape.shapes(poses.xy[:, figure.joints])
     shape[poses.crowd] = np.nan
     models = pose_shape.learn(shape, poses.label, len(poses.labels), int(p["least"]), int(p["figures"]))
@@ -78,7 +83,12 @@ def _improbable(poses: Poses, figure: pose_shape.Figure, p: dict) -> tuple[list[
     elsewhere = pose_shape.least_scores(shape[rows], models)
     rows, elsewhere = rows[elsewhere >= p["elsewhere"]], elsewhere[elsewhere >= p["elsewhere"]]
     # far more than can be listed need no look at their neighbours
-    worst = np.argsort(-elsewhere, kind="stable")[:1000]
+    if len(rows) > _LOOKED_AT:
+        audit.note(
+            f"{poses.skeleton}: {len(rows):,} poses are far from all classes; the {_LOOKED_AT:,} farthest "
+            "were compared with the figures most alike, and the others are not counted."
+        )
+    worst = np.argsort(-elsewhere, kind="stable")[:_LOOKED_AT]
     rows, elsewhere = rows[worst], elsewhere[worst]
     lonely = pose_shape.loneliness(shape, rows)
     found = [
@@ -104,11 +114,11 @@ def _row(poses: Poses, figure: pose_shape.Figure, row: int, odd: _Odd) -> dict:
     name = poses.labels[label] if label >= 0 else None
     whose = f"class {name}" if name else "its skeleton"
     told = (
-        f"the {figure.name}'s shape is {odd.own:.1f} times as far from those of {whose} as is usual"
-        f" (robust z {odd.z:.1f})"
+        f"the {figure.name}'s shape is {odd.own:.3g} times as far from those of {whose} as is usual"
+        f" (robust z {odd.z:.3g})"
     )
     if len(poses.labels) > 1:
-        told += f", {odd.elsewhere:.1f} times in the class it suits best"
+        told += f", {odd.elsewhere:.3g} times in the class it suits best"
     if odd.lonely < 1:
         told += f"; the third figure most alike differs by {odd.lonely:.2f} of 1 (Procrustes distance)"
     return {

@@ -56,7 +56,8 @@ def find(audit: Audit) -> pd.DataFrame:
     for row in compared.rows:
         if (
             row.published is None
-            or not row.found
+            or row.found is None
+            or not row.here
             or abs(row.found - row.published.count) <= row.published.slack
         ):
             continue
@@ -105,6 +106,8 @@ def _finding(card: Card, why: str, row: Row) -> dict[str, Any]:
 
 
 def _percent(share: float) -> str:
+    if not share:
+        return "nothing"
     if share < 0.001:
         return "less than 0.1 %"
     if 0.999 < share < 1:

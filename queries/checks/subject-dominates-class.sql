@@ -6,6 +6,10 @@
 -- fix: Collect the class from more people, or limit how many images of one subject train it.
 -- of: classes
 -- needs: subjects labels
+-- judged: select count(*) filter (where n >= $least), count(*) from (select count(i.subject) as n
+--   from annotation a join image i using (image_id)
+--   where a.dataset_id = $dataset and a.kind = 'instance' and a.label is not null group by a.label)
+-- unjudged: they have fewer than $least instances of known subjects
 -- param share = 0.2: the least share of the class's instances, by the lower end of its 95 % interval
 -- param fair = 3: and so many times the share that each of the class's subjects would have were all alike
 -- param least = 50: instances that the class must have

@@ -7,7 +7,10 @@
 --   kpaudit resplit --by subject.
 -- of: images
 -- needs: subjects splits
--- uses: split_pair
+-- uses: split_pair compared_split
+-- judged: select count(*) filter (subject is not null and split in (from compared_split)), count(*)
+--   from image where dataset_id = $dataset
+-- unjudged: no subject is recorded of them, or no split that can be compared with another holds them
 --
 with
 seen as (

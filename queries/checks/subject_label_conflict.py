@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from queries import pose_shape
 from queries.catalogue import Check, Param
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ def alike(
     `in_pixels` is false, shares of width and height stand for lengths. Also returns the differences, and of
     how many subjects only `each` poses were compared.
     """
-    xy, here = poses.xy, poses.labelled
+    xy = pose_shape.placed(poses.xy)
+    here = np.isfinite(xy[..., 0])
     usable = (here.sum(axis=1) >= joints) & (poses.subject >= 0) & (poses.label >= 0) & ~poses.crowd
     index = np.flatnonzero(usable)
     index = index[np.argsort(poses.subject[index], kind="stable")]

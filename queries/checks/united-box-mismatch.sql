@@ -7,23 +7,15 @@
 --   gestures only.
 -- of: united boxes
 -- needs: boxes hagrid united
--- uses: instance
+-- uses: instance gesture_hands
+-- judged: select count(*) from (select annotation_id from annotation where dataset_id = $dataset and
+--   kind = 'united' union all select null from instance i
+--   where boxed and label in (select label from gesture_hands where hands = 2) and not exists (
+--   select 1 from annotation u where u.image_id = i.image_id and u.kind = 'united'
+--   and coalesce(u.label, i.label) = i.label) group by image_id, label having count(*) > 1)
 -- param iou = 0.9: the least intersection over union with the box around two hands of the gesture
 --
 with
-two_handed as (
-    select unnest(
-        ['hand_heart', 'hand_heart2', 'thumb_index2', 'timeout', 'holy', 'take_picture', 'xsign']
-    ) as label
-),
-one_handed as (
-    select unnest([
-        'grabbing', 'grip', 'point', 'call', 'three3', 'little_finger', 'middle_finger', 'dislike', 'fist',
-        'four', 'like', 'mute', 'ok', 'one', 'palm', 'peace', 'peace_inverted', 'rock', 'stop',
-        'stop_inverted', 'three', 'three2', 'two_up', 'two_up_inverted', 'three_gun', 'thumb_index',
-        'no_gesture'
-    ]) as label
-),
 united as (
     select annotation_id, image_id, label, x, y, w, h
     from annotation
@@ -38,17 +30,6 @@ shown as (
     select image_id, label, count(*) as hands
     from hand
     group by image_id, label
-),
--- a gesture that HaGRID does not have is two-handed where most of its images with two hands say so
-two as (
-    from two_handed
-    union
-    select s.label
-    from shown s
-    left join (select distinct image_id, label from united) u using (image_id, label)
-    where hands > 1 and s.label not in (from one_handed)
-    group by s.label
-    having count(u.image_id) > 0.5 * count(*)
 ),
 pair as (
     select
@@ -78,12 +59,12 @@ wrong as (
         u.image_id,
         u.annotation_id,
         case
-            when u.label in (from one_handed) then 1
+            when u.label in (select label from gesture_hands where hands = 1) then 1
             when coalesce(s.hands, 0) < 2 and u.label is not null or not coalesce(f.iou >= 0, false) then 1
             else 1 - f.iou
         end as score,
         case
-            when u.label in (from one_handed)
+            when u.label in (select label from gesture_hands where hands = 1)
                 then 'a united box of ' || u.label || ', which one hand makes alone'
             when coalesce(s.hands, 0) < 2 and u.label is not null
                 then 'a united box of ' || u.label || ', of which ' || coalesce(s.hands, 0)
@@ -96,7 +77,7 @@ wrong as (
     from united u
     left join fit f using (annotation_id)
     left join shown s on s.image_id = u.image_id and s.label = u.label
-    where u.label in (from one_handed) or not coalesce(f.iou >= $iou, false)
+    where u.label in (select label from gesture_hands where hands = 1) or not coalesce(f.iou >= $iou, false)
 )
 select image_id, annotation_id, null as about, score, detail, evidence from wrong
 union all
@@ -109,7 +90,7 @@ select
     json_object('label', s.label, 'hands', s.hands)
 from shown s
 where s.hands > 1
-    and s.label in (from two)
+    and s.label in (select label from gesture_hands where hands = 2)
     and not exists (
         select 1 from united u where u.image_id = s.image_id and coalesce(u.label, s.label) = s.label
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from queries.audit_context import Audit, NotApplicable
-from queries.catalogue import Check
+from queries.catalogue import Check, Param
 from queries.needs import unmet
 
 if TYPE_CHECKING:
@@ -20,16 +20,23 @@ CHECK = Check(
     "its place lets joints in that were never labelled, or leaves labelled ones out.",
     fix="Write 0 for not labelled, 1 for occluded, 2 for visible.",
     of="annotations",
-    uses=("strange_flag",),
+    uses=("located_problem", "instance", "pose"),
+    params={
+        "joints": Param(3, "where more joints of an annotation have such a flag, one finding names them all"),
+        "convention": Param(0.5, "where more than this share of a skeleton's annotations has such flags"),
+        "few": Param(20, "and at least so many of them, it is the dataset's way: one finding for all"),
+    },
 )
 
 
 def find(audit: Audit) -> pd.DataFrame:
-    """The table strange_flag: one row a flag that the index holds, or a record whose flags it can't hold.
+    """One row a flag, an annotation or a skeleton, and what a reader said of flags that the index can't hold.
 
     Raises NotApplicable where the format records no flags; what a reader said of flags counts even there.
     """
-    found = audit.con.table("strange_flag").df()
+    found = audit.frame(
+        "checks/tables/strange_flag.sql:findings", dataset=audit.dataset["dataset_id"], **audit.params
+    )
     reason = unmet(("visibility",), audit.census)
     if reason and not len(found):
         raise NotApplicable(reason)

@@ -26,7 +26,7 @@ from queries.readers.hagrid import GESTURES
 
 NAME = "coco"
 TITLE = "COCO keypoints and COCO-style JSON, any number of joints"
-VERSION = 2
+VERSION = 3
 LOOKS_FOR = "*.json with images, annotations and categories"
 VISIBILITY = "0 not labelled, 1 occluded, 2 visible; NULL for lists of two numbers a joint"
 SUBJECTS = "none"
@@ -109,8 +109,13 @@ def load(build: Build) -> DatasetFacts:
             path.unlink()
         return len(problems)
 
+    numbers: list[int] = []
     for group in build.groups():
-        build.read_group(group, strict, tolerant, lambda files: _flatten(build, sql, facts))
+        build.read_group(
+            group, strict, tolerant, lambda files: numbers.append(_flatten(build, sql, facts))
+        )
+    if facts.skeletons and not any(numbers):
+        facts.notes.append("no annotation gives num_keypoints")
     if not facts.skeletons and not build.con.execute(sql["any_list"]).fetchone()[0]:
         facts.notes.append("no annotation has keypoints: boxes and classes alone are read")
         if facts.classes and set(facts.classes) <= set(GESTURES):
@@ -144,8 +149,8 @@ def _holds_keypoints(scan: Scan, found: FoundFile) -> bool:
         return True  # let the reader say what is wrong with it
 
 
-def _flatten(build: Build, sql: dict[str, str], facts: DatasetFacts) -> None:
-    """Moves the staged lists of a group into the index's tables."""
+def _flatten(build: Build, sql: dict[str, str], facts: DatasetFacts) -> int:
+    """Moves the staged lists of a group into the index's tables; how many annotations gave num_keypoints."""
     con = build.con
     ids = {"dataset": build.dataset_id}
     first_annotation = build.id_base + build.annotations + 1
@@ -169,9 +174,10 @@ def _flatten(build: Build, sql: dict[str, str], facts: DatasetFacts) -> None:
     con.execute(sql["keypoint_problems"], {**ids, "first_annotation": first_annotation})
     if has_parts:
         con.execute(sql["flag_problems"], ids)
-    images, annotations = con.execute(sql["counts"]).fetchone()
+    images, annotations, numbers = con.execute(sql["counts"]).fetchone()
     build.images += images
     build.annotations += annotations
+    return numbers
 
 
 def _assign_skeletons(build: Build, sql: dict[str, str], facts: DatasetFacts) -> None:

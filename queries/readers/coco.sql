@@ -382,7 +382,10 @@ left join (
 order by n.annotation_id;
 
 -- name: counts
-select (select count(*) from raw_image), (select count(*) from raw_annotation);
+select
+    (select count(*) from raw_image),
+    (select count(*) from raw_annotation),
+    (select count(r.num_keypoints) from raw_annotation);
 
 -- name: image_problems
 insert into problem

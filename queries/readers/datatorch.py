@@ -22,7 +22,7 @@ from queries.readers.base import Build, Scan
 
 NAME = "datatorch"
 TITLE = "DataTorch's COCO export; its label metadata is a skeleton (--skeleton)"
-VERSION = 1
+VERSION = 2
 LOOKS_FOR = "*.json with images, annotations, categories and datatorch_id"
 VISIBILITY = "as COCO's: 0 not labelled, 1 occluded, 2 visible"
 SUBJECTS = "none"

@@ -22,7 +22,7 @@ from queries.readers.checked import Checked
 
 NAME = "hagrid"
 TITLE = "HaGRID v1, 2.0 and v2"
-VERSION = 1
+VERSION = 2
 LOOKS_FOR = "{train,val,test}/<gesture>.json, ann_*/<gesture>.json or one such file"
 VISIBILITY = "none: NULL; a hand without landmarks has no keypoint rows"
 SUBJECTS = "user_id"
@@ -102,16 +102,35 @@ def load(build: Build) -> DatasetFacts:
         path.unlink()
         return len(problems)
 
+    build.con.execute(sql["no_united"])
     for group in build.groups():
         build.read_group(group, strict, tolerant, lambda files: _flatten(build, sql, skeleton.name))
-
+    # after the hands of all files: so the ids of each file's hands, and of its united boxes, are one block
+    first = {"first_annotation": build.id_base + build.annotations + 1}
+    build.con.execute(sql["united_annotations"], {"dataset": build.dataset_id, **first})
     _report_files_without_records(build)
+    return DatasetFacts("normalized", False, skeletons={skeleton.name: skeleton})
+
+
+def together(build: Build, facts: DatasetFacts) -> None:
+    """What the names of all files, and all their records, say of each record."""
+    sql = sqlfile.statements(_SQL)
     known = sorted({*GESTURES, *(f.absolute.stem for f in build.files if f.skipped is None)})
+    build.con.execute(sql["forget_together"])
     build.con.execute(sql["unknown_labels"], {"dataset": build.dataset_id, "known": known})
     build.con.execute(sql["missing_subjects"], {"dataset": build.dataset_id})
+    facts.classes.extend(_classes(build, sql))
+
+
+def _classes(build: Build, sql: dict[str, str]) -> list[str]:
+    """The classes that files are named after: HaGRID's gestures, and other names that label something.
+
+    A file of all classes is named after its split, or anything: that is no class.
+    """
     stems = {f.absolute.stem for f in build.files if f.skipped is None}
-    classes = [gesture for gesture in GESTURES if gesture in stems] + sorted(stems - set(GESTURES))
-    return DatasetFacts("normalized", False, classes, skeletons={skeleton.name: skeleton})
+    others = sorted(stems - set(GESTURES))
+    labels = build.con.execute(sql["labels_among"], {"dataset": build.dataset_id, "names": others}).fetchall()
+    return [gesture for gesture in GESTURES if gesture in stems] + [row[0] for row in labels]
 
 
 def _report_files_without_records(build: Build) -> None:
@@ -153,14 +172,11 @@ def _flatten(build: Build, sql: dict[str, str], skeleton: str) -> None:
     con.execute(sql["hand_problems"], ids)
     con.execute(sql["landmark_problems"], {**ids, "first_annotation": first_annotation})
     con.execute(sql["united"])
-    images, hands, united = con.execute(sql["counts"]).fetchone()
+    con.execute(sql["keep_united"], {"first_image": ids["first_image"]})
+    con.execute(sql["united_problems"], ids)
+    images, hands = con.execute(sql["counts"]).fetchone()
     build.images += images
     build.annotations += hands
-    con.execute(
-        sql["united_annotations"], {**ids, "first_annotation": build.id_base + build.annotations + 1}
-    )
-    build.annotations += united
-    con.execute(sql["united_problems"], ids)
 
 
 def _looks_like_record(value: Any) -> bool:

@@ -46,9 +46,9 @@ select
     coalesce(rec.hand_landmarks, rec.landmarks)[i + 1] as landmarks,
     -- leading_hand is of the hand that shows the gesture: it is known of that hand alone
     case
-        when rec.leading_hand is not null and rec.labels[i + 1] <> 'no_gesture'
+        when lower(trim(rec.leading_hand)) in ('left', 'right') and rec.labels[i + 1] <> 'no_gesture'
             and len(list_filter(rec.labels, lambda l: l <> 'no_gesture')) = 1
-            then rec.leading_hand
+            then lower(trim(rec.leading_hand))
     end as handedness
 from (
     select rowid as image_row, rec, unnest(range(n)) as i
@@ -163,19 +163,25 @@ from (
 );
 
 -- name: counts
-select (select count(*) from raw), (select count(*) from hand), (select count(*) from united);
+select (select count(*) from raw), (select count(*) from hand);
+
+-- name: no_united
+create or replace temp table all_united (image_id bigint, ordinal bigint, label varchar, box double[]);
+
+-- name: keep_united
+insert into all_united select $first_image + image_row, ordinal, label, box from united order by image_row, ordinal;
 
 -- name: united_annotations
 insert into annotation
 select
-    $first_annotation + rowid, $dataset, $first_image + image_row, null, ordinal, 'united',
+    $first_annotation + rowid, $dataset, image_id, null, ordinal, 'united',
     label,
     case when isfinite(box[1]) then box[1] end,
     case when isfinite(box[2]) then box[2] end,
     case when isfinite(box[3]) then box[3] end,
     case when isfinite(box[4]) then box[4] end,
     null, false, null, null, null, null, null, null
-from united;
+from all_united;
 
 -- name: united_problems
 insert into problem
@@ -230,6 +236,9 @@ from (
                     case when try_cast(coalesce(rec.meta->>'$.age[0]', rec.meta->>'$.age') as double) is null
                         and coalesce(rec.meta->>'$.age[0]', nullif(rec.meta->>'$.age', '[]')) is not null then
                         {kind: 'field-type', message: 'meta.age is ' || left(rec.meta->>'$.age', 60) || ', expected a number'} end,
+                    case when lower(trim(rec.leading_hand)) not in ('left', 'right') then
+                        {kind: 'field-type', message: 'leading_hand is ''' || left(rec.leading_hand, 60)
+                            || ''', expected left or right'} end,
                     case when json_type(rec.meta) not in ('OBJECT', 'NULL') then
                         {kind: 'field-type', message: 'meta is ' || lower(json_type(rec.meta)) || ', expected an object'} end,
                     case when json_type(rec.united_bbox) not in ('ARRAY', 'NULL') then
@@ -315,6 +324,10 @@ where (bad_numbers > 0 or bad_points > 0) and not exists (
     where q.file_id = i.file_id and q.locator = i.key and q.kind = 'field-type' and bad_numbers = 0
 );
 
+-- name: forget_together
+delete from problem
+where kind = 'unknown-label' or kind = 'field-missing' and starts_with(message, 'user_id is missing');
+
 -- name: unknown_labels
 insert into problem
 select
@@ -324,6 +337,13 @@ select
 from annotation a
 join image i using (image_id)
 where a.dataset_id = $dataset and not list_contains($known, a.label);
+
+-- name: labels_among
+-- Those of the names that label something.
+select distinct label
+from annotation
+where dataset_id = $dataset and list_contains($names::varchar[], label)
+order by label;
 
 -- name: missing_subjects
 -- Only where the dataset records subjects at all: otherwise the dataset as a whole says so.

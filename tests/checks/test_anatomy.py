@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from queries import bone_lengths, joint_order, pose_shape
+from queries import bone_lengths, catalogue, chirality, joint_order, listing, pose_shape, swap_model
 from queries.audit_context import Shared
+from queries.checks import pose_improbable
 from tests.checks import anatomy_records as made
 from tests.checks.audited import check
 from tests.checks.planted import findings, index_sample, is_that, rows_of
@@ -51,7 +54,7 @@ def test_a_fingertip_at_the_wrist(hands):
     assert (
         bone["bone"] == "middle_finger_dip – middle_finger_tip" and bone["times_full"] > 3 and bone["z"] > 5
     )
-    assert (found.run["records"], found.run["unit"], found.run["flagged"]) == (90 * 21, "bones", 1)
+    assert (found.run["records"], found.run["unit"], found.run["flagged"]) == (90, "poses", 1)
     assert check(hands(made.changed(clean, "palm-4", points)), "bone-length-outlier").findings == []
 
 
@@ -66,15 +69,89 @@ def test_the_joint_that_outlying_bones_share_is_to_blame(hands):
     )
 
 
-def test_a_bone_too_short_weighs_less(hands):
-    clean = made.hagrid()
-    points = made.points_of(clean, "palm-4")
-    points[12] = points[11] + (points[12] - points[11]) / 8
-    assert check(hands(made.changed(clean, "palm-4", points)), "bone-length-outlier").findings == []
-    points[12] = points[11]
-    found = check(hands(made.changed(clean, "palm-4", points)), "bone-length-outlier")
-    assert found.places == [("palm-4", 0, 12)]
-    assert "times shorter than usual of class palm" in found.findings[0]["detail"]
+def test_a_bone_without_length_points_at_the_camera(indexed):
+    people = made.people(80)
+    for number in range(1, 80, 20):  # in profile hips and shoulders lie behind one another
+        people[number][[5, 11]] = people[number][[6, 12]]
+        people[number][15] = people[number][13]
+    assert check(indexed({"a_val.json": made.coco(people)}), "bone-length-outlier").findings == []
+
+
+def test_the_wrist_is_to_blame_though_the_upper_arm_is_odd_as_well(indexed):
+    people = made.people()
+    arm = people[6]
+    arm[7] = arm[5] + (arm[7] - arm[5]) * 2.2
+    odd = check(indexed({"a_val.json": made.coco(people)}), "bone-length-outlier")
+    assert odd.findings == []
+    arm[9] += 250
+    assert check(indexed({"a_val.json": made.coco(people)}), "bone-length-outlier").places == [
+        ("6.jpg", 0, 9)
+    ]
+    # with both of its bones out it is the elbow
+    arm[9] -= 250
+    arm[7] += (250, 0)
+    assert check(indexed({"a_val.json": made.coco(people)}), "bone-length-outlier").places == [
+        ("6.jpg", 0, 7)
+    ]
+
+
+def test_all_that_is_found_is_counted_and_the_worst_are_told(hands, monkeypatch):
+    records = made.hagrid()
+    for number, reach in ((2, 0.5), (4, 0.3), (8, 0.4)):
+        points = made.points_of(records, f"palm-{number}")
+        points[12] = points[0] + (reach, 0)
+        records = made.changed(records, f"palm-{number}", points)
+    every = check(hands(records), "bone-length-outlier")
+    sources = catalogue.sources()
+    one = sources["bone-length-outlier"]
+    few = {**sources, one.check.id: replace(one, check=replace(one.check, budget=2))}
+    monkeypatch.setattr(catalogue, "sources", lambda: few)
+    worst = check(hands(records), "bone-length-outlier")
+    assert (worst.run["findings"], worst.run["listed"], worst.run["flagged"]) == (3, 2, 3)
+    by_score = sorted(every.findings, key=lambda f: -f["score"])
+    assert [(f["key"], f["detail"], f["evidence"]) for f in worst.findings] == sorted(
+        (f["key"], f["detail"], f["evidence"]) for f in by_score[:2]
+    )
+
+
+def test_words_are_written_for_the_findings_that_are_listed_alone():
+    columns = [
+        {"image_id": [2, 1], "annotation_id": [2, 1], "joint": [0, 5], "score": [0.5, 0.5]},
+        {"image_id": [], "annotation_id": [], "joint": [], "score": []},
+        {"image_id": [3, 1], "annotation_id": [3, 1], "joint": [0, 4], "score": [0.9, 0.5]},
+    ]
+    asked = []
+
+    def writer(part):
+        return lambda place: asked.append((part, place)) or (f"{part} {place}", "{}")
+
+    found = listing.told([(part, writer(number)) for number, part in enumerate(columns)], 2)
+    assert asked == [(2, 0), (2, 1)]  # the worst, and of equal ones the first by image and joint
+    assert found["detail"].tolist() == [listing.UNLISTED, listing.UNLISTED, "2 0", "2 1"]
+    assert listing.told([(columns[1], writer(0))], 2) is None
+
+
+HUGE = ("bone-length-outlier", "joint-order-suspect", "pose-improbable", "left-right-swapped",
+        "handedness-contradicts", "flip-map-breaks-skeleton", "subject-label-conflict")  # fmt: skip
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_huge_coordinates_are_no_reason_to_fail(indexed, monkeypatch, tmp_path):
+    monkeypatch.setattr(swap_model, "TREES", 8)
+    people = made.people(60)
+    for number, joint, far in ((3, 9, 1e300), (4, 0, -1.7e308), (5, 5, 1e300)):
+        people[number][joint] = far
+    document = made.coco(people, {3: [100.0, 50.0, 120.0, 260.0], 4: [-1.7e308, 1e300, 1.7e308, 1.7e308]})
+    records = leading({"palm": 40})
+    records["palm"]["palm-3"]["landmarks"][0][8] = [1e300, -1.7e308]
+    indexed({"a_val.json": document}, workspace=tmp_path / "w", name="people")
+    data = indexed({"ann_train_val/palm.json": records["palm"]}, workspace=tmp_path / "w", name="hands")
+    told = findings(data.workspace, HUGE)  # none of them fails
+    assert ("bone-length-outlier", "3.jpg", 9) in {(f["check_id"], f["key"], f["joint"]) for f in told}
+    for finding in told:
+        assert len(finding["detail"]) < 500 and not re.search(r"\b(inf|nan)\b", finding["detail"])
+        assert not re.search("Infinity|NaN", json.dumps(finding["evidence"]))
+    assert {f["key"] for f in told} <= {"3.jpg", "4.jpg", "5.jpg", "palm-3"}
 
 
 def test_a_cut_off_box_and_a_foreshortened_limb_are_no_outliers(indexed):
@@ -223,6 +300,22 @@ def test_a_pose_unlike_any_other(hands):
     assert check(hands(clean), "pose-improbable").findings == []
 
 
+def test_more_odd_poses_than_are_looked_at_are_told_of(hands, monkeypatch):
+    monkeypatch.setattr(pose_improbable, "_LOOKED_AT", 1)
+    records = made.hagrid()
+    for number in (2, 5):
+        found = check(hands(records), "pose-improbable")
+        assert found.run["notes"] == []
+        points = np.random.default_rng(number).permutation(made.points_of(records, f"peace-{number}"))
+        records = made.changed(records, f"peace-{number}", points)
+    found = check(hands(records), "pose-improbable")
+    assert len(found.findings) == 1
+    assert found.run["notes"] == [
+        "hand-21: 2 poses are far from all classes; the 1 farthest were compared with the figures most alike,"
+        " and the others are not counted."
+    ]
+
+
 def test_a_rare_pose_that_recurs_is_no_odd_one(indexed):
     people = made.people(60)
     for number in range(1, 9):  # eight of sixty sit
@@ -277,6 +370,14 @@ def test_a_left_hand_that_is_a_right_one(hands):
     assert finding["evidence"]["looks"] == "left"
     clean["palm"]["palm-6"]["leading_hand"] = "left"
     assert found_in(clean).findings == []
+
+
+def test_a_palm_turns_the_other_way_than_a_back(hands):
+    records = leading({"palm": 8}) | leading({"four": 8}, back=("four",))
+    poses = poses_of(hands(records, "ann_train_val"))
+    turn = np.sign(chirality.sides(poses)) * np.where(poses.handedness == "right", 1, -1)
+    back = (poses.label == poses.labels.index("four")) & (np.arange(len(poses)) % 4 > 1)
+    assert (turn == np.where(back, 1, -1)).all()
 
 
 def test_gestures_shown_from_both_sides_tell_no_hand(hands):

@@ -48,6 +48,30 @@ def test_class_rare_beside_large_ones_and_declared_without_instances(indexed):
     assert one.run["status"] == "not applicable"
 
 
+def test_many_rare_classes_are_one_finding(indexed):
+    def rare(count: int) -> dict[str, dict[str, int]]:
+        return {label: {"train": 30} for label in ("call", "ok")} | {
+            f"r{n:03}": {"train": 1} for n in range(count)
+        }
+
+    found = check(indexed(dataset(rare(50))), "class-rare")
+    assert abouts(found) == [f"r{n:03}" for n in range(50)]
+    found = check(indexed(dataset(rare(51)) | {"train/mute.json": {}}), "class-rare")
+    assert abouts(found) == ["classes"]
+    (row,) = found.findings
+    assert row["detail"] == (
+        "52 of 54 classes have hardly any instances, 1 of them none; the median class has 1: "
+        "mute, r000, r001, r002, r003, ..."
+    )
+    assert row["score"] == 1
+    assert len(row["evidence"]["rarest"]) == 50
+    assert row["evidence"]["rarest"][:2] == [
+        {"class": "mute", "instances": 0},
+        {"class": "r000", "instances": 1},
+    ]
+    assert row["evidence"]["classes"] == 52
+
+
 def test_class_missing_in_split(indexed):
     assert check(indexed(dataset(EVEN)), "class-missing-in-split").findings == []
     found = check(indexed(dataset(EVEN | {"fist": {"train": 60}})), "class-missing-in-split")
@@ -74,7 +98,14 @@ def test_class_imbalance(indexed):
         "call has 400 instances and ok 15, 26.7 times as many; entropy 0.28 of 1 over 3 classes"
     )
     # a misspelt label makes no imbalance
-    assert check(indexed(dataset(EVEN | {"fits": {"train": 1}})), "class-imbalance").findings == []
+    found = check(indexed(dataset(EVEN | {"fits": {"train": 1}})), "class-imbalance")
+    assert (found.findings, found.run["records"]) == ([], 4)
+    assert found.run["notes"] == [
+        "1 of 5 classes could not be judged: they have fewer than 10 instances, or no other class has so many"
+    ]
+    run = check(indexed(dataset({"call": {"train": 400}, "ok": {"train": 9}})), "class-imbalance").run
+    assert run["status"] == "not applicable"
+    assert run["reason"].startswith("none of 2 classes can be judged: they have fewer than 10 instances")
 
 
 def test_subject_dominates_class(indexed):
@@ -92,8 +123,14 @@ def test_subject_dominates_class(indexed):
 
 
 def test_few_instances_or_few_subjects_by_design_are_no_dominance(indexed):
-    small = dataset({"call": {"train": 49}, "ok": {"train": 49}}, subjects=1)
-    assert check(indexed(small), "subject-dominates-class").findings == []
+    small = {"call": {"train": 49}, "ok": {"train": 49}}
+    run = check(indexed(dataset(small, subjects=1)), "subject-dominates-class").run
+    assert run["status"] == "not applicable"
+    told = "none of 2 classes can be judged: they have fewer than 50 instances of known subjects"
+    assert run["reason"] == told
+    found = check(indexed(dataset(small | {"palm": {"train": 60}}, subjects=1)), "subject-dominates-class")
+    assert (abouts(found), found.run["records"]) == (["palm"], 1)
+    assert found.run["notes"] == [told.replace("none of 2", "2 of 3").replace("can be", "could not be")]
     # four subjects, as in Human3.6M: a quarter each is a fair share
     four = dataset({"call": {"train": 200}, "ok": {"train": 200}}, subjects=4)
     assert check(indexed(four), "subject-dominates-class").findings == []

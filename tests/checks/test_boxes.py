@@ -198,7 +198,21 @@ PLANTED = {
         one_more(bbox=[100, 100, 40, 50], area=-4),
         ("a.jpg", 20),
         1,
-        "the area is -4, below 0",
+        "the area is -4, below 0, the box is 40 by 50",
+    ),
+    "no area": (
+        "box-area-mismatch",
+        one_more(bbox=[100, 100, 40, 50], area=0),
+        ("a.jpg", 20),
+        1,
+        "the area is 0, the box is 40 by 50",
+    ),
+    "no area and no box": (
+        "box-area-mismatch",
+        one_more(bbox="DROP", area=0),
+        ("a.jpg", 20),
+        1,
+        "the area is 0",
     ),
     "a united box of one hand's size": (
         "united-box-mismatch",
@@ -274,7 +288,7 @@ def stage(tmp_path_factory) -> Stage:
     made = Stage(tmp_path_factory.mktemp("boxes"), hands())
     for clean in (hands(), crowd_of_boxes()):
         made.show(clean)
-        assert made.found(*IDS) == []
+        assert made.found(*IDS, everywhere=True) == []
     return made
 
 
@@ -302,13 +316,13 @@ def test_repaired_means_gone_and_indexed_again_means_the_same_keys(stage):
     keys = []
     for _ in range(2):
         stage.show(one_more(bbox=[600, 440, 80, 80]))
-        keys.append([found["finding_key"] for found in stage.found(*IDS)])
+        keys.append([found["finding_key"] for found in stage.found(*IDS, everywhere=True)])
     assert len(keys[0]) == 1 and keys[0] == keys[1]
     stage.show(crowd_of_boxes())
-    assert stage.found(*IDS) == []
+    assert stage.found(*IDS, everywhere=True) == []
 
 
-@pytest.mark.parametrize(("place", "value"), enumerate([None, NAN, INF, -INF]))
+@pytest.mark.parametrize(("place", "value"), list(enumerate([None, NAN, INF, -INF])))
 def test_what_is_no_number_is_the_readers_business(stage, value, place):
     box = [100.0, 100.0, 40.0, 70.0]
     box[place] = value
@@ -343,14 +357,87 @@ def test_a_gesture_that_hagrid_does_not_have_is_two_handed_where_most_of_its_ima
     assert (found["key"], found["about"]) == ("bad", "clap")
 
 
-def test_small_classes_are_not_judged_by_themselves(stage):
-    few = [
-        person(n, bbox=[100, 100, 40, 50], image_id=1 + n % 2, area=10, keypoints="DROP") for n in range(1, 3)
+def boxes_of(classes: dict[str, int]) -> dict[str, Any]:
+    """HaGRID with so many hands of each class, all of one size."""
+    records = {
+        f"{label}-{n}": hand(bboxes=[[0.3, 0.3, 0.2, 0.2]], labels=[label], hand_landmarks=[[]])
+        for label, count in classes.items()
+        for n in range(count)
+    }
+    return {"train/call.json": records}
+
+
+@pytest.mark.parametrize("check", ["box-aspect-outlier", "box-huge"])
+def test_small_classes_are_not_judged_by_themselves(stage, check):
+    why = "their class has fewer than 30 boxes"
+    files = boxes_of({"call": 40, "fist": 4})
+    files["train/call.json"]["fist-0"]["bboxes"] = [[0.01, 0.01, 0.98, 0.02 if "aspect" in check else 0.98]]
+    stage.show(files)
+    assert stage.found(check) == []
+    records, flagged, (note,) = stage.looked_at(check)
+    assert (records, flagged) == (40, 0)
+    assert note.startswith("4 of 44 boxes could not be judged: ") and note.endswith(why)
+    stage.show(boxes_of({"call": 29, "fist": 4}))
+    assert stage.found(check) == []
+    status, reason = stage.ran(check)
+    assert status == "not applicable"
+    assert reason.startswith("none of 33 boxes can be judged: ") and reason.endswith(why)
+
+
+def unsized(*boxes: list[float]) -> dict[str, Any]:
+    """One image whose size is known and one without: boxes of the latter after one of the former."""
+    images = [{"id": 1, "file_name": "a.jpg", "width": 640, "height": 480}, {"id": 2, "file_name": "b.jpg"}]
+    people = [person(1, keypoints="DROP", bbox=[0, 0, 40, 50])]
+    people += [
+        person(n, image_id=2, keypoints="DROP", bbox=box, area=10) for n, box in enumerate(boxes, start=2)
     ]
-    stage.show(
-        {"keypoints_train.json": coco(*few, person(3, bbox=[2, 5, 600, 7], area=10, keypoints="DROP"))}
+    return {"keypoints_train.json": coco(*people) | {"images": images}}
+
+
+def test_of_an_image_without_a_size_the_left_and_the_upper_edge_are_known(stage):
+    inside, below, left, above = [5, 5, 40, 50], [5, 9000, 40, 50], [-30, 5, 40, 50], [5, -9000, 40, 50]
+    stage.show(unsized(inside, below))
+    assert stage.found("box-outside-image") == []
+    records, _, (note,) = stage.looked_at("box-outside-image")
+    assert records == 1
+    assert note.startswith("2 of 3 boxes could not be judged: their images' sizes are not known")
+    stage.show(unsized(inside, below, left, above))
+    found = stage.found("box-outside-image")
+    assert [(f["key"], f["ordinal"]) for f in found] == [("b.jpg", 2), ("b.jpg", 3)]
+    assert found[0]["detail"] == (
+        "the box runs out of the image by 0.75 of its width on the left, at most 30.0 pixels"
     )
-    assert stage.found("box-aspect-outlier", "box-huge") == []
+    assert stage.looked_at("box-outside-image")[:2] == (3, 2)
+
+
+def test_a_release_that_should_have_united_boxes_and_has_none(stage):
+    """v2 tells itself by meta or by landmarks without a leading hand; v1 has no united boxes at all."""
+    bare = two_hands(united_bbox=None, united_label=None)
+    alone = hand(hand_landmarks="DROP")
+    marked = bare | {"hand_landmarks": [POINTS, POINTS]}
+    described = bare | {"meta": {"age": [30.0], "gender": ["male"], "race": ["White"]}}
+    first = {k: v for k, v in marked.items() if k not in ("hand_landmarks", "united_bbox", "united_label")}
+    first |= {"landmarks": [POINTS, POINTS], "leading_hand": "right", "leading_conf": 1.0}
+    for release in (marked, described):
+        stage.show({"train/holy.json": {"bad": release, "alone": alone}})
+        (found,) = stage.found("united-box-mismatch")
+        assert (found["key"], found["about"]) == ("bad", "holy")
+        assert stage.looked_at("united-box-mismatch") == (1, 1, [])
+    for release in (bare, first):
+        stage.show({"train/holy.json": {"bad": release, "alone": alone}})
+        assert stage.found("united-box-mismatch") == []
+        assert stage.ran("united-box-mismatch")[0] == "not applicable"
+
+
+def test_united_boxes_are_counted_with_those_that_are_missing(stage):
+    files = hands(united_bbox=None, united_label=None)
+    # an image of which one hand is in view ought to have none
+    files["train/holy.json"]["half"] = two_hands(
+        bboxes=[LEFT], labels=["holy"], hand_landmarks=[[]], united_bbox=None, united_label=None
+    )
+    stage.show(files)
+    assert [f["key"] for f in stage.found("united-box-mismatch")] == ["bad"]
+    assert stage.looked_at("united-box-mismatch") == (2, 1, [])
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,29 @@ def test_age_implausible(indexed, age):
     assert check(indexed(planted(age=99)), "age-implausible").findings == []
 
 
+def without(*names: str, keep: str = "") -> dict[str, dict]:
+    """The clean files without these values, but in one image."""
+    files = clean()
+    for records in files.values():
+        for key, record in records.items():
+            if key != keep:
+                record["meta"] = {k: v for k, v in record["meta"].items() if k not in names}
+    return files
+
+
+def test_what_is_recorded_of_few_or_of_nobody_is_counted_so(indexed):
+    gender_alone = indexed(without("age", "race"))
+    run = check(gender_alone, "age-implausible").run
+    assert (run["status"], run["reason"]) == ("not applicable", "no age is recorded")
+    found = check(gender_alone, "meta-value-unknown")
+    assert (found.findings, found.run["records"]) == ([], 120)
+    run = check(indexed(without("gender", "race")), "meta-value-unknown").run
+    assert (run["status"], run["reason"]) == ("not applicable", "no gender or race is recorded")
+    one = indexed(without("age", "gender", "race", keep="i001-1"))
+    for name in ("age-implausible", "meta-value-unknown"):
+        assert check(one, name).run["records"] == 1
+
+
 def test_meta_value_unknown(indexed):
     found = check(indexed(planted(race="Martian", gender="mail")), "meta-value-unknown")
     assert keys(found) == ["i001-1"]

@@ -110,6 +110,28 @@ def test_a_body_that_is_not_flipped_at_all(people):
     assert "left_eye stays where its mirror image is right_eye" in finding["detail"]
 
 
+def test_a_bone_list_with_one_side_only_is_no_wrong_map(indexed):
+    document = made.coco(made.people(24))
+    found = check(indexed({"a_val.json": document}), BREAKS)
+    assert (found.findings, found.run["notes"]) == ([], [])
+    document["categories"][0]["skeleton"] = [bone for bone in made.COCO_BONES if bone != [7, 13]]
+    found = check(indexed({"a_val.json": document}), BREAKS)
+    assert found.findings == []
+    (note,) = found.run["notes"]
+    assert "it is the list of bones that has no two sides" in note
+    assert "left_shoulder – left_hip has no mirror image" in note
+
+
+def test_joints_in_another_order_than_their_names(indexed):
+    order = np.roll(np.arange(17), 4)
+    poses = [points[order] / (800, 600) for points in made.people(24).values()]
+    data = indexed(yolo(poses, flip_idx=COCO_FLIP, kpt_names={0: made.COCO_NAMES}))
+    (finding,) = check(data, BREAKS).findings
+    assert finding["evidence"]["proposed"] is None and "should be" not in finding["detail"]
+    told = "The joints' names tell this very map: look whether the joints stand in the order of their names"
+    assert told in finding["detail"]
+
+
 def test_joints_without_names_are_judged_by_distances(indexed):
     # fifteen: no known skeleton of so many joints is assumed
     poses = [np.delete(points, (1, 2), axis=0) / (800, 600) for points in made.people(24).values()]
@@ -185,13 +207,20 @@ def hands_of_v2(**counts):
     }
 
 
+@pytest.fixture(name="landmarks")
+def landmarks_fixture():
+    """How many hands with landmarks the small card has of a split, where it is more than none."""
+    return {}
+
+
 @pytest.fixture(name="small_card")
-def small_card_fixture(monkeypatch):
+def small_card_fixture(monkeypatch, landmarks):
     """HaGRIDv2's card as if it had been of 40 training and 20 test images."""
     card = cards.bundled()["hagrid-v2"]
     published = {
         "images": {"train": cards.Figure(40), "test": cards.Figure(20), "total": cards.Figure(60)},
         "annotations": {"train": cards.Figure(40), "test": cards.Figure(20)},
+        "keypoint_instances": {"train": cards.Figure(0), "test": cards.Figure(0)} | dict(landmarks),
     }
     small = cards.Card(card.name, card.title, card.source, card.known_by, published)
     monkeypatch.setattr(cards, "bundled", lambda: {card.name: small})
@@ -221,6 +250,14 @@ def test_a_few_images_are_missing(indexed, small_card):
         finding["severity"] == "info" and "recognised because it has gestures that came" in finding["detail"]
     )
     assert finding["evidence"]["share"] == pytest.approx(0.975)
+
+
+@pytest.mark.parametrize("landmarks", [{"train": cards.Figure(38), "test": cards.Figure(19)}])
+def test_none_of_what_was_published(indexed, small_card, landmarks):
+    found = check(indexed(hands_of_v2(train=40)), COUNTS)
+    ((about, _, detail),) = told(found)  # and nothing of the split that is not here
+    assert about.startswith("train: ")
+    assert "HaGRIDv2 has 38 (none of them is here): nothing of it, a part" in detail
 
 
 def test_more_than_was_published(indexed, small_card):

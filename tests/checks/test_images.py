@@ -44,8 +44,9 @@ def write_facts(indexed: Indexed, planted: dict[tuple[str, str], dict[str, Any]]
     with duckdb.connect(path) as con:
         con.execute(sqlfile.text("facts.sql"))
         con.execute(
-            "insert into fact_run values (?, ?, ?, ?, 1.0)",
-            [dataset, build, FACTS_VERSION, datetime.datetime.now(datetime.UTC).replace(tzinfo=None)],
+            "insert into fact_run values (?, ?, ?, ?, 1.0, ?, null)",
+            [dataset, build, FACTS_VERSION, datetime.datetime.now(datetime.UTC).replace(tzinfo=None),
+             indexed.summary.root],
         )
         rows = []
         for n, (image, split, key, width, height) in enumerate(
@@ -186,9 +187,14 @@ def test_bad_pictures(indexed, name, planted, borderline, words):
     assert keys(found) == ["p9.jpg"]
     assert words in found.findings[0]["detail"]
     assert "robust standard deviations" in found.findings[0]["detail"]
+    assert (found.run["records"], found.run["flagged"], found.run["notes"]) == (40, 1, [])
     few = indexed(people(5))
     write_facts(few, {("train", "p1.jpg"): planted})
-    assert check(few, name).findings == []  # five images do not tell what is usual
+    found = check(few, name)
+    assert found.findings == []
+    assert found.run["status"] == "not applicable"
+    told = "none of 5 images can be judged: fewer than 30 images do not tell what is usual"
+    assert found.run["reason"].startswith(told)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +208,11 @@ def test_bad_pictures(indexed, name, planted, borderline, words):
 def test_blank_pictures_are_found_in_a_set_of_any_size(indexed, name, planted):
     data = indexed(people(5))
     write_facts(data, {("train", "p2.jpg"): planted})
-    assert keys(check(data, name)) == ["p2.jpg"]
+    found = check(data, name)
+    assert keys(found) == ["p2.jpg"]
+    assert (found.run["records"], found.run["flagged"]) == (1, 1)
+    (note,) = found.run["notes"]
+    assert note.startswith("4 of 5 images could not be judged: fewer than 30 images")
 
 
 @pytest.mark.parametrize("name", ["image-blurred", "image-dark", "image-overexposed"])
@@ -210,4 +220,5 @@ def test_a_measure_that_is_no_number_is_left_out(indexed, name):
     data = indexed(people())
     nan = float("nan")
     write_facts(data, {("train", "p2.jpg"): {"blur": nan, "brightness": nan, "clipped": nan}})
-    assert check(data, name).findings == []
+    found = check(data, name)
+    assert (found.findings, found.run["records"]) == ([], 39)

@@ -16,6 +16,7 @@ from queries.store import Store
 from queries.workspace import Workspace
 from tests.checks.audited import check
 from tests.checks.keypoint_records import (
+    HAND,
     PLANTED_HANDS,
     PLANTED_PEOPLE,
     another_persons,
@@ -76,6 +77,24 @@ def found_by_all(data: Indexed) -> list[dict]:
         store.close()
 
 
+#: the checks that compare joints with their box
+OF_BOXES = ("keypoint-outside-box", "keypoints-far-from-box", "box-cuts-keypoints")
+
+
+def looked_at(data: Indexed, check_id: str) -> tuple:
+    """(records, flagged, notes) of the check's last run on the dataset."""
+    store = Store(data.workspace)
+    try:
+        (row,) = (
+            store.cursor()
+            .execute("select records, flagged, notes from check_run where check_id = ?", [check_id])
+            .fetchall()
+        )
+        return row
+    finally:
+        store.close()
+
+
 def place(finding: dict) -> tuple:
     return finding["key"], finding["ordinal"], finding["joint"]
 
@@ -115,7 +134,8 @@ def test_people_without_a_defect_are_judged_by_every_check(indexed):
     assert found_by_all(data) == []
     store = Store(data.workspace)
     runs = store.cursor().execute("select check_id, status from check_run").fetchall()
-    assert dict(runs) == dict.fromkeys(IDS, "done")
+    # of three people nobody can tell how close their boxes should be
+    assert dict(runs) == dict.fromkeys(IDS, "done") | {"box-loose": "not applicable"}
     store.close()
 
 
@@ -181,6 +201,108 @@ def test_edges_of_the_image_and_a_pixel_beyond_are_inside(indexed):
     joint(documents["unsized"], 1, 10, 300.0, -40.0)
     found = check(coco(indexed, stack(documents)), "keypoint-outside-image")
     assert found.places == [("left_out/a.jpg", 1, 9), ("out/a.jpg", 1, 9), ("unsized/a.jpg", 1, 10)]
+    # 7 times 3 people, of whom one of the two in the unsized image could not be judged
+    assert (found.run["records"], found.run["flagged"]) == (20, 3)
+    (note,) = found.run["notes"]
+    assert note.startswith("1 of 21 poses could not be judged: their images' sizes are not known")
+
+
+def test_without_any_size_only_what_is_left_or_above_can_be_judged(indexed):
+    document = people()
+    for image in document["images"]:
+        del image["width"], image["height"]
+    joint(document, 1, 9, 5000.0, 260.0)
+    run = check(coco(indexed, document), "keypoint-outside-image").run
+    assert run["status"] == "not applicable"
+    assert run["reason"].startswith("none of 3 poses can be judged: their images' sizes are not known")
+    joint(document, 1, 10, -40.0, 260.0)
+    # without a box there is no length, either, that it could be compared with
+    del document["annotations"][1]["bbox"]
+    found = check(coco(indexed, document), "keypoint-outside-image")
+    assert (found.places, found.findings[0]["score"]) == ([("a.jpg", 1, 10)], 0.5)
+
+
+def planted_in(indexed, check_id: str, joints: list[int], plant) -> list[dict]:
+    """The findings among people of whom the first, second, ... have that many of their joints planted."""
+    document = people()
+    document["annotations"] = [person(100 + n, 1 + n % 2, (20, 20, 120, 300)) for n in range(len(joints))]
+    for n, count in enumerate(joints):
+        for number in range(count):
+            plant(document, n, number)
+    return check(coco(indexed, document), check_id).findings
+
+
+#: check → what is done to a joint, what is said of five of a person's joints, and of most people's
+FACTS = {
+    "keypoint-outside-image": (
+        lambda d, n, number: joint(d, n, number, 700.0 + number, 100.0),
+        "5 of 17 joints are outside the image (nose, left_eye, right_eye, left_ear, right_ear), "
+        "the furthest 64.0 pixels right of it",
+        "21 of 40 annotations have joints outside the image: ",
+    ),
+    "keypoint-at-origin": (
+        lambda d, n, number: joint(d, n, number, 0, 0),
+        "5 of 17 labelled joints are at (0, 0): nose, left_eye, right_eye, left_ear, right_ear",
+        "21 of 40 annotations have labelled joints at (0, 0), 21 joints in all: ",
+    ),
+    "keypoint-outside-box": (
+        lambda d, n, number: joint(d, n, number, 290.0, 100.0),
+        "5 of 17 joints are far outside the box (nose, left_eye, right_eye, left_ear, right_ear), "
+        "the furthest by 0.50 of its larger side",
+        "21 of 40 annotations have joints far outside their boxes, 21 joints in all: ",
+    ),
+}
+
+
+@pytest.mark.parametrize("check_id", FACTS)
+def test_many_joints_are_one_finding_and_most_annotations_are_one(indexed, check_id):
+    plant, several, way = FACTS[check_id]
+    *three, finding = planted_in(indexed, check_id, [3, 0, 5], plant)
+    assert [place(f) for f in three] == [("a.jpg", 0, n) for n in range(3)]
+    assert place(finding) == ("a.jpg", 1, None)
+    assert finding["detail"] == several
+    assert finding["evidence"]["joints"] == [0, 1, 2, 3, 4]
+    # half of the annotations are so many single cases, more are the dataset's way
+    assert len(planted_in(indexed, check_id, [1] * 20 + [0] * 20, plant)) == 20
+    (finding,) = planted_in(indexed, check_id, [1] * 21 + [0] * 19, plant)
+    assert (finding["key"], finding["joint"]) == (None, None)
+    assert finding["about"].endswith("person-17")
+    assert finding["detail"].startswith(way)
+    # and of few nothing is a way
+    assert len(planted_in(indexed, check_id, [1] * 19, plant)) == 19
+
+
+def test_a_crowds_joints_are_compared_with_nothing(indexed):
+    """A crowd's box is of many and its joints are of one; they count in no denominator, either."""
+    document = people()
+    crowd = person(16, 1, (0, 0, 60, 60), iscrowd=1)
+    crowd["keypoints"] = person(16, 1, (900, 100, 100, 300))["keypoints"]
+    document["annotations"].append(crowd)
+    data = coco(indexed, document)
+    assert found_by_all(data) == []
+    for check_id in ("keypoint-outside-image", *OF_BOXES):
+        assert looked_at(data, check_id) == (3, 0, []), check_id
+    crowd["iscrowd"] = 0
+    data = coco(indexed, document)
+    assert [(f["check_id"], *place(f)) for f in found_by_all(data)] == [
+        ("keypoint-outside-image", "a.jpg", 2, None),
+        ("keypoints-far-from-box", "a.jpg", 2, None),
+    ]
+    assert looked_at(data, "keypoint-outside-image") == (4, 1, [])
+
+
+def test_poses_that_have_no_box_are_not_said_to_be_inside_it(indexed):
+    document = people()
+    document["annotations"][0]["bbox"] = [40, 100, 0, 300]
+    document["annotations"][1]["keypoints"] = [0, 0, 2] * 17
+    data = coco(indexed, document)
+    found_by_all(data)
+    told = "2 of 3 poses could not be judged: they have no usable box, or no joint but at (0, 0)"
+    for check_id in OF_BOXES:
+        assert looked_at(data, check_id) == (1, 0, [told])
+    del document["annotations"][2]["bbox"]
+    run = check(coco(indexed, document), "keypoint-outside-box").run
+    assert run["status"] == "not applicable" and "no usable box" in run["reason"]
 
 
 def test_lengths_are_compared_in_the_frame_of_pixels(indexed):
@@ -373,6 +495,7 @@ def test_a_loose_box_is_one_far_from_its_classs_way(indexed):
     document["annotations"][7]["bbox"] = [0, 0, 240, 640]
     found = check(coco(indexed, document), "box-loose")
     assert found.places == [("b.jpg", 3, None)]
+    assert (found.run["records"], found.run["notes"]) == (40, [])
     [finding] = found.findings
     assert finding["detail"] == (
         "17 joints take 36 % of the box's width and 41 % of its height; "
@@ -383,7 +506,15 @@ def test_a_loose_box_is_one_far_from_its_classs_way(indexed):
     for n in range(4, 17):
         joint(document, 7, n, 0, 0, 0)
     document["annotations"][7]["num_keypoints"] = 4
-    assert check(coco(indexed, document), "box-loose").findings == []
+    found = check(coco(indexed, document), "box-loose")
+    assert (found.findings, found.run["records"]) == ([], 39)
+    (note,) = found.run["notes"]
+    assert note.startswith("1 of 40 poses could not be judged: ")
+    # 29 people do not tell what is usual
+    document["annotations"] = document["annotations"][:7] + document["annotations"][8:30]
+    document["annotations"][3]["bbox"] = [0, 0, 240, 640]
+    run = check(coco(indexed, document), "box-loose").run
+    assert run["status"] == "not applicable" and "fewer than 30" in run["reason"]
 
 
 def test_halpe_and_crowdpose_count_cocos_joints_alone(indexed):
@@ -398,6 +529,50 @@ def test_halpe_and_crowdpose_count_cocos_joints_alone(indexed):
     assert check(coco(indexed, document), "num-keypoints-mismatch").findings == []
     document["annotations"][0]["num_keypoints"] = 13
     assert check(coco(indexed, document), "num-keypoints-mismatch").places == [("a.jpg", 0, None)]
+    # of somebody of whom the head alone is labelled they count none
+    document["annotations"][0] |= {"keypoints": [0, 0, 0] * 12 + [60, 150, 2] * 2, "num_keypoints": 0}
+    assert check(coco(indexed, document), "num-keypoints-mismatch").findings == []
+    document["annotations"][0]["keypoints"][:3] = [60, 150, 2]
+    (finding,) = check(coco(indexed, document), "num-keypoints-mismatch").findings
+    assert finding["detail"] == "num_keypoints is 0, but 3 joints are labelled"
+
+
+def hand_of_coco(**fields) -> dict:
+    """COCO's file of a hand with 21 joints, of which the body has none."""
+    document = people()
+    document["categories"][0] = {"id": 1, "name": "hand", "keypoints": [f"{n}" for n in range(21)]}
+    points = [v for x, y in (HAND * (100, 100) + (40, 40)).round(2).tolist() for v in (x, y, 2)]
+    hand = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [40, 40, 100, 100], "keypoints": points}
+    document["annotations"] = [hand | fields]
+    return document
+
+
+def test_a_hand_whose_joints_are_not_counted_at_all(indexed):
+    assert check(coco(indexed, hand_of_coco(num_keypoints=21)), "num-keypoints-mismatch").findings == []
+    (finding,) = check(coco(indexed, hand_of_coco(num_keypoints=0)), "num-keypoints-mismatch").findings
+    assert finding["detail"] == "num_keypoints is 0, but 21 joints are labelled"
+
+
+def test_where_no_annotation_counts_its_joints_nothing_is_passed(indexed):
+    run = check(coco(indexed, hand_of_coco()), "num-keypoints-mismatch").run
+    assert run["status"] == "not applicable" and "num_keypoints" in run["reason"]
+
+
+def test_whole_bodies_are_told_the_number_that_was_compared(indexed):
+    document = people()
+    rest = {"foot": 6, "face": 68, "lefthand": 21, "righthand": 21}
+    for annotation in document["annotations"]:
+        for name, joints in rest.items():
+            annotation[f"{name}_kpts"] = [100, 150, 2] * joints
+            annotation[f"{name}_valid"] = True
+    data = coco(indexed, document)
+    assert data.rows("select distinct skeleton from annotation") == [("coco-wholebody-133",)]
+    assert check(data, "num-keypoints-mismatch").findings == []
+    document["annotations"][0]["num_keypoints"] = 12
+    (finding,) = check(coco(indexed, document), "num-keypoints-mismatch").findings
+    assert finding["detail"] == (
+        "num_keypoints is 12, but 17 joints are labelled of the 17 of COCO, which it counts"
+    )
 
 
 # ------------------------------------------------------------------------------------------ the sample

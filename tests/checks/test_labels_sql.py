@@ -56,9 +56,33 @@ def test_label_not_in_file_class(indexed):
     assert found.findings[1]["detail"] == "its only label is call, and it is filed under ok"
 
 
-def test_a_file_for_all_classes_and_a_two_handed_gesture_are_fine(indexed):
-    one = {"train.json": {key: fields for records in clean().values() for key, fields in records.items()}}
-    assert check(indexed(one), "label-not-in-file-class").findings == []
+def test_a_file_of_which_nothing_shows_its_gesture(indexed):
+    files = clean() | {"train/peace.json": {"p1": record(7, "s2", "peace"), "p2": record(8, "s2", "peace")}}
+    assert check(indexed(files), "label-not-in-file-class").findings == []
+    for fields in files["train/peace.json"].values():
+        fields["labels"] = ["fist"]
+    found = check(indexed(files), "label-not-in-file-class")
+    assert places(found) == [("p1", None), ("p2", None)] and found.run["records"] == 7
+    assert found.findings[0]["detail"] == "its only label is fist, and it is filed under peace"
+
+
+def test_files_that_name_no_class_are_not_judged(indexed):
+    records = {key: fields for records in clean().values() for key, fields in records.items()}
+    one = {"train/train.json": records}
+    data = indexed(one)
+    run = check(data, "label-not-in-file-class").run
+    assert (run["status"], run["reason"]) == (
+        "not applicable", "none of 5 images can be judged: their file is named after no class"
+    )  # fmt: skip
+    # and a split is no class that nothing shows
+    assert "train" not in [finding["about"] for finding in check(data, "class-rare").findings]
+    one["train/train.json"]["a1"]["labels"] = ["ok"]
+    some = check(indexed(one | {"train/call.json": {"e1": record(9, "s1", "ok")}}), "label-not-in-file-class")
+    assert (places(some), some.run["records"]) == ([("e1", None)], 1)
+    assert some.run["notes"] == ["5 of 6 images could not be judged: their file is named after no class"]
+
+
+def test_a_two_handed_gesture_on_the_box_around_both_is_fine(indexed):
     united = {"united_bbox": [[0.1, 0.2, 0.7, 0.4]], "united_label": ["holy"]}
     both = record(9, "s1", "no_gesture", "no_gesture", **united)
     files = clean() | {"train/holy.json": {"d1": both, "d2": record(10, "s1", "holy", "holy")}}

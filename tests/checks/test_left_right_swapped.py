@@ -6,11 +6,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+import yaml
 
-from queries import swap_features, swap_model
+from queries import swap_features, swap_model, swap_rule
 from queries.audit_context import Shared
 from queries.swap_features import KINDS
 from tests.benchmarks import left_right_swapped as benchmark
+from tests.checks import anatomy_records
 from tests.checks.audited import check
 from tests.checks.keypoint_records import COCO_JOINTS
 
@@ -19,11 +21,12 @@ PLACE = {name: number for number, name in enumerate(COCO_JOINTS)}
 EXCHANGED = benchmark.KINDS | {"elbows and wrists": ("elbow", "wrist")}
 
 
-def figure(random: np.random.Generator, yaw: float) -> list[float]:
+def figure(random: np.random.Generator, yaw: float, hidden_flag: int = 0) -> list[float]:
     """COCO's 17 joints of a standing person, in pixels; yaw in degrees, 0 faces the camera, 180 is a back.
 
     x to the person's left, y down, z to the camera; turned about the vertical, and seen from far away. Of a
-    head turned away nose and eyes are not labelled, nor is the far ear; the far arm is occluded in profile.
+    head turned away nose and eyes are not labelled, nor is the far ear (with `hidden_flag` 1 they are, as
+    occluded); the far arm is occluded in profile.
     """
     places = {"nose": (0, -0.62, 0.12)}
     for side, sign in (("left", 1), ("right", -1)):
@@ -49,9 +52,11 @@ def figure(random: np.random.Generator, yaw: float) -> list[float]:
         flag = 1 if depth < -0.12 else 2
         away = np.cos(turn) < -0.2
         hidden = away if name in ("nose", "left_eye", "right_eye") else depth < -0.06
-        if name in COCO_JOINTS[:5] and hidden:
+        hidden = hidden and name in COCO_JOINTS[:5]
+        if hidden and not hidden_flag:
             out += [0, 0, 0]
         else:
+            flag = hidden_flag if hidden else flag
             out += [round(at[0] + size * across, 1), round(at[1] + size * y, 1), flag]
     return out
 
@@ -89,6 +94,17 @@ def exchange(document: dict, annotation: int, kind: str) -> None:
     document["annotations"][annotation]["keypoints"] = points.ravel().tolist()
 
 
+def rarely_from_behind(count: int = 120, backs: int = 4) -> dict:
+    """People who face the camera, but for a few whose hidden faces are labelled as occluded."""
+    random = np.random.default_rng(8)
+    document = people(count)
+    for number, annotation in enumerate(document["annotations"]):
+        yaw = random.uniform(-55, 55) if number >= backs else 180 + random.uniform(-40, 40)
+        joints = figure(random, yaw, hidden_flag=1)
+        annotation.update(record(annotation["id"], annotation["image_id"], joints))
+    return document
+
+
 def poses_of(found):
     store = found.store
     return Shared(store.cursor(), store.datasets[0]).poses[0]
@@ -96,7 +112,7 @@ def poses_of(found):
 
 @pytest.fixture
 def fewer_trees(monkeypatch):
-    monkeypatch.setattr(swap_model, "TREES", 30)
+    monkeypatch.setattr(swap_model, "TREES", 16)
 
 
 def test_exchanged_people_are_found_and_people_seen_from_behind_are_not(indexed, fewer_trees):
@@ -153,6 +169,34 @@ def test_without_faces_a_back_is_no_exchanged_front(indexed, fewer_trees):
     assert "body" not in said.learned and {"arms", "legs"} <= said.learned
     assert len(said.row) == 90
     assert (said.kind != list(KINDS).index("body")).all() and (said.score < 0.5).all()
+
+
+def test_a_rare_back_whose_hidden_face_is_labelled_is_no_exchanged_front(indexed, fewer_trees):
+    document = rarely_from_behind()
+    found = check(indexed({"people.json": document}), ID)
+    assert (found.places, found.run["records"]) == ([], 120)
+    exchange(document, 60, "body")
+    assert check(indexed({"people.json": document}), ID).places == [("021.jpg", 0, None)]
+
+
+def test_without_flags_any_face_may_be_a_hidden_one(indexed, fewer_trees):
+    poses = poses_of(indexed({"people.json": rarely_from_behind()}))
+    flagless = dataclasses.replace(poses, visibility=np.where(poses.visibility > 0, -1, 0).astype(np.int8))
+    said = swap_model.learned(flagless, swap_model.usable(flagless))
+    assert "body" not in said.learned and len(said.row) == 120 and (said.score < 0.5).all()
+    ruled = swap_rule.applied(flagless, np.arange(120), 0.1)
+    assert (ruled.kind == "").all() and 0 < len(ruled.row) <= 116
+
+
+def test_a_skeleton_without_two_pairs_of_a_body_is_left_out(indexed):
+    published = [0, 1, 2, 4, 3, 10, 11, 12, 13, 14, 5, 6, 7, 8, 9, 15, 16, 17, 18, 19, 20]
+    hands = anatomy_records.yolo(
+        [anatomy_records.hand("palm", n, "right") for n in range(6)], flip_idx=published
+    )
+    files = {name: yaml.safe_dump(text) if name == "data.yaml" else text for name, text in hands.items()}
+    run = check(indexed(files), ID).run
+    assert run["status"] == "not applicable"
+    assert run["reason"].endswith("pose-21 has no two pairs of a body's joints")
 
 
 def test_the_note_says_that_whole_bodies_were_not_judged(indexed, fewer_trees):

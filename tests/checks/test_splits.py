@@ -6,6 +6,7 @@ import copy
 
 import pytest
 
+from queries import audit
 from tests.checks.audited import check
 from tests.checks.test_images import write_facts
 
@@ -75,6 +76,73 @@ def test_splits_that_are_copies_on_purpose_are_left_alone(indexed):
         assert check(data, name).findings == []
     files["ann_test/call.json"][key(1)] = copy.deepcopy(files["ann_train_val/call.json"][key(1)])
     assert places(check(indexed(files), "image-in-two-splits")) == [(key(1), None, "train_val")]
+
+
+ACROSS = (
+    "subject-in-two-splits", "image-in-two-splits", "annotation-in-two-splits", "class-missing-in-split",
+    "split-shift", "image-file-in-two-splits", "near-duplicate-in-two-splits",
+)  # fmt: skip
+
+
+NO_TWO = "no two splits can be compared"
+
+
+def two_classes(records: dict[str, dict]) -> dict[str, dict]:
+    """The records with every other hand of another class."""
+    return {k: v | {"labels": [("call", "ok")[n % 2]]} for n, (k, v) in enumerate(records.items())}
+
+
+@pytest.mark.parametrize(
+    ("folders", "why"),
+    [
+        (("ann_train_val", "ann_subsample"), f"{NO_TWO}: subsample is a part of train_val"),
+        (("train", "loose"), "all images are in one split, train, or in none (3 of them)"),
+        (("train", "train_val"), f"{NO_TWO}: train is a part of train_val"),
+        (("train",), "all images are in one split, train"),
+        (("loose",), "nothing says which split an image is in"),
+    ],
+)
+def test_splits_that_are_no_two_are_said_to_be_none(indexed, folders, why):
+    records = two_classes(clean()["train/call.json"])
+    data = indexed({f"{folder}/all.json": copy.deepcopy(records) for folder in folders})
+    write_facts(data, {})
+    (runs,) = audit.run(data.workspace, checks=ACROSS).values()
+    assert {(ran.check.id, ran.status, ran.reason) for ran in runs} == {
+        (name, "not applicable", why) for name in ACROSS
+    }
+
+
+def test_what_is_in_no_split_that_is_compared_is_not_counted(indexed):
+    files = {name: two_classes(records) for name, records in clean(4).items()}
+    files["loose/call.json"] = {key(50): record(50, "l-50"), key(51): record(51, "l-51", "fist")}
+    data = indexed(files)
+    write_facts(data, {})
+    for name in ("subject-in-two-splits", "image-in-two-splits", "image-file-in-two-splits"):
+        run = check(data, name).run
+        assert run["records"] == 12 and run["notes"][0].startswith("2 of 14 images could not be judged"), name
+    assert check(data, "near-duplicate-in-two-splits").run["records"] == 12
+    assert check(data, "annotation-in-two-splits").run["records"] == 12
+    # fist is in no split that is compared
+    assert check(data, "class-missing-in-split").run["records"] == 2
+
+
+def test_a_class_too_rare_to_be_missed_is_not_judged(indexed):
+    files = clean(4)
+    files["val/call.json"] = two_classes(files["val/call.json"])
+    run = check(indexed(files), "class-missing-in-split").run
+    assert (run["status"], run["records"]) == ("done", 1)  # ok has two instances in all
+    few = {f"{split}/call.json": dict(list(files[f"{split}/call.json"].items())[:count])
+           for split, count in (("train", 1), ("val", 2))}  # fmt: skip
+    run = check(indexed(few), "class-missing-in-split").run
+    assert run["status"] == "not applicable"
+    assert run["reason"].startswith("none of 2 classes can be judged: fewer than 3 instances")
+
+
+def test_pictures_of_one_colour_are_not_judged(indexed):
+    data = indexed(clean(1))
+    write_facts(data, {(split, key(n + 1)): {"contrast": 0.0} for n, split in enumerate(SPLITS)})
+    run = check(data, "near-duplicate-in-two-splits").run
+    assert run["status"] == "not applicable" and run["reason"].startswith("all 3 images with a hash")
 
 
 def test_one_split_or_no_subjects_is_not_applicable(indexed):
@@ -189,6 +257,28 @@ def test_annotation_in_two_splits(indexed):
     assert check(indexed(files), "annotation-in-two-splits").findings == []
 
 
+def test_a_hand_that_is_copied_very_often_is_found(indexed):
+    def files_of(copies: int) -> dict[str, dict]:
+        files = clean()
+        twin = files["train/call.json"][key(2)]
+        for number in range(100, 100 + copies):
+            split = ("train", "val")[number % 2]
+            files[f"{split}/call.json"][key(number)] = record(number, f"{split}-{number}") | {
+                name: copy.deepcopy(twin[name]) for name in ("bboxes", "hand_landmarks")
+            }
+        return files
+
+    assert check(indexed(files_of(0)), "annotation-in-two-splits").findings == []
+    found = check(indexed(files_of(80)), "annotation-in-two-splits")
+    assert places(found) == [(key(number), 0, "train") for number in range(101, 180, 2)]
+    # a box alone that stands so often is a default
+    boxes = files_of(80)
+    for records in boxes.values():
+        for fields in records.values():
+            del fields["hand_landmarks"]
+    assert check(indexed(boxes), "annotation-in-two-splits").findings == []
+
+
 def test_boxes_alone_need_decimals(indexed):
     same = numbered([10.25, 20.5, 30.75, 40.125])
     found = check(indexed(same), "annotation-in-two-splits")
@@ -215,6 +305,35 @@ def test_image_in_two_datasets_by_a_name_that_is_telling(indexed, tmp_path):
     assert found.findings[0]["detail"] == f"this test image is in other too (train, {key(8)}): the same name"
     assert found.findings[0]["score"] == 1  # tested here, trained there
     assert found.run["notes"] == ["other holds 1 of the 9 images"]
+
+
+def pictures(*names: str, size: tuple[int, int] = (640, 480), shift: int = 0) -> dict[str, dict]:
+    """A COCO file of pictures with these names, a box in each."""
+    images = [
+        {"id": n, "file_name": name, "width": size[0], "height": size[1]} for n, name in enumerate(names)
+    ]
+    boxes = [{"id": n, "image_id": n, "category_id": 1, "bbox": [9 + 30 * n + shift, 9, 20, 20]}
+             for n in range(len(names))]  # fmt: skip
+    return {"instances_val.json": {
+        "images": images, "annotations": boxes, "categories": [{"id": 1, "name": "person"}],
+    }}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "count"),
+    [
+        ("img_00000003.jpg", (640, 480), 0),  # a counter, however many digits it is given
+        ("frame_0000_000012.jpg", (640, 480), 0),
+        ("IMG_20211105_0312.jpg", (640, 480), 1),
+        ("IMG_20211105_0312.jpg", (320, 240), 0),  # both sizes are known: two pictures
+        (key(8) + ".jpg", (320, 240), 1),  # scaled, and called by its own name still
+        (key(8) + ".jpg", (640, 640), 0),
+    ],
+)
+def test_what_a_name_says_of_an_image_in_two_datasets(indexed, tmp_path, name, size, count):
+    mine, other = pictures(name), pictures(name, size=size, shift=150)
+    found = check(two(indexed, tmp_path, mine, other)[0], "image-in-two-datasets")
+    assert places(found) == [(name, None, "other")] * count
 
 
 def test_image_in_two_datasets_by_numbers_needs_size_and_box(indexed, tmp_path):

@@ -1,3 +1,4 @@
+-- uses: gesture_hands split_pair split_words
 -- What the dataset has, in one row: on it hangs which checks apply, and of how many records a rate is.
 create or replace table census as
 with
@@ -9,7 +10,10 @@ img as (
         count(distinct subject) as subjects,
         count(age) as aged,
         count(gender) as gendered,
-        count(race) as raced
+        count(race) as raced,
+        count(coalesce(gender, race)) as described,
+        -- HaGRID before v2 says which hand leads
+        count(*) filter (where json_exists(attributes, '$.leading_hand')) as led
     from image
     where dataset_id = $dataset
 ),
@@ -51,8 +55,20 @@ more as (
         (select count(*) from source_file where dataset_id = $dataset and status <> 'skipped') as files,
         (select count(*) from dataset) as datasets,
         (select count(distinct skeleton) from bone
-            where skeleton in (select skeleton from annotation where dataset_id = $dataset)) as boned
+            where skeleton in (select skeleton from annotation where dataset_id = $dataset)) as boned,
+        (select count(*) from (
+            select image_id from annotation
+            where dataset_id = $dataset and kind = 'instance' and w > 0 and h > 0
+                and label in (select label from gesture_hands where hands = 2)
+            group by image_id, label
+            having count(*) > 1
+        )) as paired,
+        (select count(*) from split_pair) as split_pairs,
+        (select why from split_words) as why_no_split_pair
 )
 select
-    dim.format, dim.unit, dim.visibility_recorded, dim.subjects_recorded, img.*, facts.*, inst.*, skel.*, more.*
+    dim.format, dim.unit, dim.visibility_recorded, dim.subjects_recorded,
+    -- only the reader knows: a number that agrees with the flags is not kept
+    not coalesce(list_contains(dim.notes, 'no annotation gives num_keypoints'), false) as numbered,
+    img.*, facts.*, inst.*, skel.*, more.*
 from dim, img, facts, inst, skel, more

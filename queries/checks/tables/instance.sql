@@ -1,6 +1,6 @@
--- The dataset's instances, with what checks need to compare lengths: `fx`, `fy` take x and y from the dataset's
--- unit into the frame in which lengths in all directions compare (pixels where the image's size is known);
--- `in_pixels` is false where there is no such frame and shares of width and height have to do.
+-- The dataset's instances, with what checks need to compare lengths: `fx`, `fy` take x and y from the
+-- dataset's unit into the frame in which lengths in all directions compare (pixels where the image's size is
+-- known); `in_pixels` is false where there is no such frame and shares of width and height have to do.
 -- `frame_w`, `frame_h` are the image's size in the dataset's unit, NULL where it is not known.
 create or replace table instance as
 select
@@ -30,8 +30,9 @@ select
     d.unit = 'pixel' or (s.width is not null and s.height is not null) as in_pixels,
     case when d.unit = 'normalized' then 1 else s.width end::double as frame_w,
     case when d.unit = 'normalized' then 1 else s.height end::double as frame_h,
-    coalesce(a.w > 0 and a.h > 0 and isfinite(a.x) and isfinite(a.y) and isfinite(a.w) and isfinite(a.h), false)
-        as boxed
+    coalesce(
+        a.w > 0 and a.h > 0 and isfinite(a.x) and isfinite(a.y) and isfinite(a.w) and isfinite(a.h), false
+    ) as boxed
 from annotation a
 join dataset d using (dataset_id)
 join image i using (image_id)

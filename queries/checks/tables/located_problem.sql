@@ -52,15 +52,15 @@ i as (
     where dataset_id = $dataset and file_id in (select file_id from p)
 ),
 imaged as (
-    select n, min(image_id) as image_id
+    select n, coalesce(min(image_id) filter (where known), min(image_id)) as image_id
     from (
-        select n, image_id from p where image_id is not null
+        select n, image_id, true as known from p where image_id is not null
         union all
-        select p.n, i.image_id from p join i on i.file_id = p.file_id and i.source_id = p.image_source
+        select p.n, i.image_id, false from p join i on i.file_id = p.file_id and i.source_id = p.image_source
         union all
-        select p.n, i.image_id from p join i on i.file_id = p.file_id and i.key = p.image_key
+        select p.n, i.image_id, false from p join i on i.file_id = p.file_id and i.key = p.image_key
         union all
-        select p.n, alone.image_id
+        select p.n, alone.image_id, false
         from p
         join (select file_id, min(image_id) as image_id from i group by file_id having count(*) = 1) alone
             on alone.file_id = p.file_id and p.file_is_image

@@ -10,7 +10,7 @@ select
     coalesce(f.contrast < $contrast, false) as blank
 from image i
 join image_fact f using (image_id)
-where i.dataset_id = $dataset and f.phash is not null
+where i.dataset_id = $dataset and f.phash is not null and i.split in (from compared_split)
 group by all;
 
 -- name: findings

@@ -1,7 +1,7 @@
+-- uses: split_part
 -- Pairs of splits that must share nothing: what is in both is told of `split`, the one that is evaluated on,
 -- or the smaller; `other` is what it is shared with, `place` the order of those. Left out are splits that are
--- copies on purpose (HaGRID v1's subsample, COCO's minival of val, trainval of train and val) and images of
--- which nothing says a split.
+-- parts of one another (split_part) and images of which nothing says a split.
 create or replace table split_pair as
 with
 counted as (
@@ -10,7 +10,7 @@ counted as (
         count(*) as images,
         replace(lower(split), '_', '') as name
     from image
-    where dataset_id = $dataset and split not in ('unsplit', 'subsample')
+    where dataset_id = $dataset and split <> 'unsplit'
     group by split
 ),
 ordered as (
@@ -32,9 +32,7 @@ ordered as (
 select a.split, b.split as other, b.place, a.images, b.images as other_images
 from ordered a
 join ordered b on a.place > b.place
-where not (
-    'trainval' in (a.name, b.name)
-    and (a.name in ('train', 'val', 'minival') or b.name in ('train', 'val', 'minival'))
-    or a.name = 'minival' and b.name like 'val%'
-    or b.name = 'minival' and a.name like 'val%'
+where not exists (
+    from split_part p
+    where p.part = a.split and p.whole = b.split or p.part = b.split and p.whole = a.split
 )

@@ -2,7 +2,8 @@
 -- the box's larger side, in the frame; up to 0.02 is nobody's business. Joints at (0, 0) are left out: they
 -- are not set at all (keypoint-at-origin). `lost` marks annotations with more than half of their joints
 -- outside by a tenth of that side, at least three: keypoints-far-from-box lists those as a whole, and the
--- checks of single joints leave them to it.
+-- checks of single joints leave them to it. A crowd's box is of many, and its joints of one: crowds are left
+-- out.
 -- uses: instance pose
 create or replace table stray as
 with
@@ -17,7 +18,7 @@ cut as (
             p.points - p.at_origin as points, p.x0, p.x1, p.y0, p.y1, greatest(i.w * i.fx, i.h * i.fy) as side
         from pose p
         join instance i using (annotation_id)
-        where i.boxed and p.points > p.at_origin
+        where i.boxed and not i.crowd and p.points > p.at_origin
     )
     where greatest(x - x0, x1 - x - w) * fx > 0.01 * side or greatest(y - y0, y1 - y - h) * fy > 0.01 * side
 ),

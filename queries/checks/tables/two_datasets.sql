@@ -41,7 +41,8 @@ group by all;
 
 -- name: names
 -- `name` is the file's, without folders, ending and COCO 2014's prefix. It is telling by itself where it is a
--- UUID, a long hash, or letters and eight digits that are no leading zeros; 000000000785 could be anybody's.
+-- UUID or a long hash (`unique_name`), or has letters and eight digits that are no leading zeros, as no counter
+-- has; 000000000785 could be anybody's.
 create or replace temp table named as
 with
 bare as (
@@ -68,8 +69,12 @@ select
     b.*,
     regexp_matches(name, '[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}')
         or regexp_matches(name, '[0-9a-fA-F]{20}') and regexp_matches(name, '[a-fA-F]')
+        as unique_name,
+    unique_name
         or regexp_matches(name, '[A-Za-z]')
-            and length(regexp_replace(regexp_replace(name, '[^0-9]+', ' ', 'g'), '(^| )0*', '', 'g')) >= 8
+            and list_sum(
+                list_transform(regexp_extract_all(name, '[0-9]+'), lambda d: length(ltrim(d, '0')))
+            ) >= 8
         as telling
 from bare b
 semi join shared using (name);
@@ -78,8 +83,14 @@ semi join shared using (name);
 with
 by_name as (
     select
-        a.image_id, b.image_id as twin, b.dataset_id, a.telling,
+        a.image_id, b.image_id as twin, b.dataset_id,
         a.width = b.width and a.height = b.height as same_size,
+        -- pictures of two sizes are two, but for one that was scaled and kept its unique name
+        a.telling and case
+            when a.unique_name then abs(a.width::double * b.height - b.width::double * a.height)
+                > 0.02 * a.width::double * b.height is distinct from true
+            else same_size is distinct from false
+        end as telling,
         a.width || ' x ' || a.height as size
     from named a
     join named b using (name)

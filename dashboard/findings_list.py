@@ -15,6 +15,7 @@ from dashboard.viewer_data import Layers
 
 PAGE = 8
 FIRST = "first"
+_REFUSED = "finding_refused"
 
 _ICONS = {"error": ":material/error:", "warning": ":material/warning:", "info": ":material/info:"}
 # The picture beside the words where there is room, else above them.
@@ -33,6 +34,40 @@ def severity(name: str, number: int | None = None) -> str:
     tone = {"error": "red", "warning": "orange"}.get(name, "blue")
     said = name if number is None else f"{number:,} {name}{'s' if number != 1 and name != 'info' else ''}"
     return f":{tone}[{_ICONS.get(name, '')} {said}]"
+
+
+def kinds(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The checks of `finding_checks` that have no open finding in the selection, by why: a name and its rows.
+
+    What ran and found nothing is apart from what found something that is suppressed or not selected, could
+    not run, or has not been run since the dataset was indexed: only the first is a pass.
+    """
+    done = (frame["status"] == "done") & (frame["open"] == 0)
+    found = {
+        "found nothing": frame[done & (frame["findings"] == 0)],
+        "found only what is suppressed": frame[done & (frame["suppressed"] > 0)],
+        "found nothing in this selection": frame[
+            done & (frame["findings"] > 0) & (frame["suppressed"] == 0)
+        ],
+        "failed to run": frame[frame["status"] == "failed"],
+        "did not apply": frame[frame["status"] == "not applicable"],
+        "switched off": frame[frame["status"] == "off"],
+        "not run since the dataset was indexed": pd.DataFrame(
+            {"check_id": [name for name in data.check_ids() if name not in set(frame["check_id"])]}
+        ),
+    }
+    return {name: rows for name, rows in found.items() if len(rows)}
+
+
+def no_open(frame: pd.DataFrame, where: str) -> None:
+    """Said where no finding is open: why, check by check; a success only where checks have looked."""
+    found = kinds(frame)
+    parts = [f"{count(len(rows), 'check') if i == 0 else f'{len(rows):,}'} {name}"
+             for i, (name, rows) in enumerate(found.items())]  # fmt: skip
+    clean_run = "found nothing" in found and "failed to run" not in found
+    told = st.success if clean_run else st.warning
+    icon = ":material/check:" if clean_run else ":material/info:"
+    told(f"No finding is open{where}: {', '.join(parts)}.", icon=icon)
 
 
 def show(now: state.Current, check_id: str, suppressed: bool) -> None:
@@ -88,6 +123,8 @@ def _pager(first: int, total: int, where: str) -> None:
                 )  # fmt: skip
         upto = min(first + PAGE, total)
         said = f"**{first + 1:,}–{upto:,}** of **{count(total, 'finding')}**, worst first"
+        if total == 1:
+            said = "**1 finding**"
         st.markdown(said, width="content")
 
 
@@ -122,9 +159,12 @@ def _picture(now: state.Current, row: dict[str, Any], image: int) -> None:
 
 
 def _words(now: state.Current, row: dict[str, Any], image: int | None) -> None:
-    st.markdown(f"**{md(row['detail'], 600)}**")
+    st.markdown(f"**{md(data.short_numbers(row['detail']), 600)}**")
+    # the sentence on a record begins with the file that the record is in
+    about = None if _missing(row["about"]) else row["about"]
+    told = about is not None and row["detail"].startswith(f"{about.partition(': ')[0]}, ")
     facts = [
-        ("", row["about"] if image is None else None),
+        ("", about if image is None and not told else None),
         ("image", row["key"]),
         ("split", row["split"]),
         ("class", row["label"]),
@@ -162,19 +202,23 @@ def _missing(value: Any) -> bool:
     return value is None or value is pd.NA or (isinstance(value, float) and pd.isna(value))
 
 
-def evidence(text: Any) -> None:
-    """A finding's evidence as a small table; lists and objects as they are."""
+def evidence_rows(text: Any) -> list[tuple[str, str]]:
+    """A finding's evidence as names and values for people; none where there is none."""
     if _missing(text):
-        return
+        return []
     values = json.loads(text)
-    if not isinstance(values, dict) or not values:
-        return
-    shown = [
+    if not isinstance(values, dict):
+        return []
+    return [
         (clean(name, 60).replace("_", " "), _value(value))
         for name, value in values.items()
         if value is not None
     ]
-    frame = pd.DataFrame(shown, columns=["evidence", "value"])
+
+
+def evidence(text: Any) -> None:
+    """A finding's evidence as a small table; lists and objects as they are."""
+    frame = pd.DataFrame(evidence_rows(text), columns=["evidence", "value"])
     if len(frame):
         st.dataframe(
             frame, hide_index=True, height="content" if len(frame) <= 9 else 330,
@@ -184,7 +228,7 @@ def evidence(text: Any) -> None:
 
 
 def _value(value: Any) -> str:
-    """A value of the evidence for people: objects as `name value, …`, lists of them separated by semicolons."""
+    """A value of the evidence for people: objects as `name value, …`, lists of them with semicolons."""
     if isinstance(value, list):
         return clean(
             ("; " if any(isinstance(item, dict) for item in value) else ", ").join(map(_value, value)), 600
@@ -193,9 +237,11 @@ def _value(value: Any) -> str:
         return ", ".join(
             f"{clean(name, 60).replace('_', ' ')} {_value(item)}" for name, item in value.items()
         )
-    if isinstance(value, bool) or value is None or isinstance(value, str):
+    if value is None:
+        return "not known"
+    if isinstance(value, (bool, str)):
         return clean(value if isinstance(value, str) else json.dumps(value), 600)
-    return f"{value:,}" if isinstance(value, int) else f"{value:.5g}"
+    return data.figure(value)
 
 
 def _suppress(row: dict[str, Any]) -> None:
@@ -215,6 +261,7 @@ def _suppress(row: dict[str, Any]) -> None:
             "Suppress this finding", key=f"finding_suppress_{key}", on_click=_suppress_now,
             args=([key], f"finding_reason_{key}"),
         )  # fmt: skip
+        _refused(f"finding_reason_{key}")
 
 
 def suppress_all(now: state.Current, check_id: str, total: int) -> None:
@@ -230,6 +277,7 @@ def suppress_all(now: state.Current, check_id: str, total: int) -> None:
             "Suppress them", key="finding_suppress_all", on_click=_suppress_now,
             args=(keys, "finding_reason_all"),
         )  # fmt: skip
+        _refused("finding_reason_all")
 
 
 def _suppress_now(keys: list[str], reason_key: str) -> None:
@@ -237,7 +285,15 @@ def _suppress_now(keys: list[str], reason_key: str) -> None:
         data.suppress(keys, st.session_state.get(reason_key) or "")
         st.toast(f"{count(len(keys), 'finding')} suppressed.")
     except data.KpauditError as error:
-        st.toast(f"Not suppressed: {md(error)}.", icon=":material/warning:")
+        st.session_state[_REFUSED] = (reason_key, str(error))
+
+
+def _refused(reason_key: str) -> None:
+    """Beside the button, why the last click on it changed nothing; said once."""
+    where, why = st.session_state.get(_REFUSED, (None, ""))
+    if where == reason_key:
+        del st.session_state[_REFUSED]
+        st.warning(f"Not suppressed: {md(why)}.", icon=":material/warning:")
 
 
 def _restore(key: str) -> None:

@@ -25,6 +25,7 @@ from rich.table import Table
 from rich.text import Text
 
 from queries.model import BuildSummary
+from queries.workspace import Workspace
 
 
 def as_json(columns: Sequence[str], rows: Iterable[Sequence[Any]], out: TextIO) -> None:
@@ -118,7 +119,11 @@ def summary(found: BuildSummary, out: TextIO) -> None:
     """What an index run read, for people: counts, problems by kind, seconds."""
     console = Console(file=out, highlight=False, width=None if out.isatty() else 120)
     state = "unchanged, nothing to read" if found.unchanged else f"{found.seconds:.2f} s"
-    console.print(Text(f"{found.name}  ({found.format}, {found.root})  {state}", style="bold"), soft_wrap=True)
+    if found.read is not None and not found.unchanged:
+        state += f", {found.read:,} of {found.files:,} files read"
+    name, root = one_line(found.name), one_line(found.root)
+    head = Text(f"{name}  ({found.format}, {root})  {state}", style="bold")
+    console.print(head, soft_wrap=True)
     counts = {
         "images": found.images,
         "annotations": found.annotations - found.united,
@@ -128,11 +133,34 @@ def summary(found: BuildSummary, out: TextIO) -> None:
         "files": found.files,
         "problems": sum(found.problems.values()),
     }
-    console.print(Text("  " + "   ".join(f"{name} {count:,}" for name, count in counts.items())), soft_wrap=True)
+    line = "   ".join(f"{name} {count:,}" for name, count in counts.items())
+    console.print(Text(f"  {line}"), soft_wrap=True)
     for kind, count in sorted(found.problems.items(), key=lambda item: -item[1]):
         console.print(Text(f"    {kind}  {count:,}", style="yellow"), soft_wrap=True)
     for note in found.notes:
         console.print(Text(f"  note: {note}"), soft_wrap=True)
+
+
+def one_line(text: object, limit: int = 400) -> str:
+    """A dataset's text on one line: control and direction marks replaced, cut at `limit` characters."""
+    seen = (c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in str(text))
+    line = " ".join("".join(seen).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def complain(message: str) -> None:
+    """One line on stderr, whatever the message holds."""
+    sys.stderr.write(f"kpaudit: {' '.join(message.split())}\n")
+
+
+def waiting(workspace: Workspace, quiet: bool) -> Callable[[], None]:
+    """What says, once it is called, that another process holds the workspace; nothing with --quiet."""
+
+    def told() -> None:
+        if not quiet:
+            complain(f"waiting for another kpaudit that is writing to {workspace.path}")
+
+    return told
 
 
 @contextmanager

@@ -66,3 +66,24 @@ order by
     case f.severity when 'error' then 0 when 'warning' then 1 else 2 end, f.score desc, f.dataset_id, f.check_id,
     f.image_id, f.annotation_id, f.joint, f.about
 limit $limit;
+
+-- name: known
+-- Which keys of the baseline are there still, suppressed or not?
+select finding_key as key
+from (
+    select dataset_id, finding_key from finding
+    union all
+    select dataset_id, finding_key from unlisted_finding
+)
+where dataset_id in (select unnest($datasets::integer[]))
+    and finding_key in (select unnest($baseline::varchar[]));
+
+-- name: unlisted
+-- Findings beyond the budgets: of no rank now, and not new once others are mended.
+select f.finding_key as key, f.check_id as "check", d.name as dataset
+from unlisted_finding f
+join dataset d using (dataset_id)
+where f.dataset_id in (select unnest($datasets::integer[]))
+    and ($checks::varchar[] is null or f.check_id in (select unnest($checks::varchar[])))
+    and f.finding_key not in (select unnest($baseline::varchar[]))
+order by f.dataset_id, f.check_id, f.finding_key;

@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Sequence
 from html import escape
 
 from queries.colors import bone_part, part_color
-from queries.reports import CheckResult, number, shown
+from queries.report_words import number, shown
+from queries.reports import CheckResult
 from queries.scene import Instance, Joint, Rect, Scene
 
 SIDE = 240  # a picture's longer side, in units of its own; about the pixels of the image in it
@@ -142,7 +143,18 @@ class _Pen:
         if not place:
             return ""
         dashed = " dashed" if instance.united or instance.crowd else ""
+        if self.flat(instance):  # SVG draws no rectangle without a width or a height
+            (left, top), (right, bottom) = self.at(*instance.rect[:2]), self.at(*instance.rect[2:])
+            line = f'd="M{left:g} {top:g}L{right:g} {bottom:g}"'
+            return f'<path class="rim" {line}/><path class="box{dashed}" {line}/>'
         return f'<rect class="rim" {place}/><rect class="box{dashed}" {place}/>'
+
+    def flat(self, instance: Instance) -> bool:
+        """Whether its box is a line or a point in the picture."""
+        if instance.rect is None:
+            return False
+        (left, top), (right, bottom) = self.at(*instance.rect[:2]), self.at(*instance.rect[2:])
+        return right - left < 0.5 or bottom - top < 0.5
 
     def bones(self, instance: Instance, rim: bool = True) -> str:
         """Bones in the colours of the body's parts, one path a colour."""
@@ -181,9 +193,18 @@ class _Pen:
         )
 
     def rings(self, instance: Instance, wanted: Collection[int]) -> str:
-        """Circles around the joints that are blamed, a dot in them where the joint itself is not drawn."""
+        """Circles around the joints that are blamed, a cross in them where the joint itself is not drawn.
+
+        With no joint to blame there is one around a box that is nothing to see.
+        """
         radius = SIDE / 24
         found = []
+        if not wanted and self.flat(instance) and self.rect(instance.rect):
+            (left, top), (right, bottom) = self.at(*instance.rect[:2]), self.at(*instance.rect[2:])
+            cx = min(max((left + right) / 2, radius + 2), self.width - radius - 2)
+            cy = min(max((top + bottom) / 2, radius + 2), self.height - radius - 2)
+            place = f'cx="{cx:g}" cy="{cy:g}" r="{radius:g}"'
+            found.append(f'<circle class="ringrim" {place}/><circle class="ring" {place}/>')
         for joint in _blamed(instance, wanted):
             x, y = self.at(*joint.place)
             cx = min(max(x, radius + 2), self.width - radius - 2)

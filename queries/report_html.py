@@ -14,17 +14,19 @@ from typing import Any
 from queries import catalogue, report_figure
 from queries.catalogue import SEVERITIES
 from queries.report_pictures import Choice, Pictures, Shown
-from queries.report_text import rate_words
-from queries.reports import (
-    CheckResult,
-    DatasetResult,
-    Report,
+from queries.report_words import (
+    STATES,
+    agreed_words,
+    figure,
     number,
     place,
+    quiet_words,
+    rate_words,
+    sentence,
     shown,
-    version,
-    with_findings,
+    state,
 )
+from queries.reports import CheckResult, DatasetResult, Report, version, with_findings
 from queries.store import Store
 
 #: A report on more datasets than these has their tables of checks folded.
@@ -40,7 +42,7 @@ def write(report: Report, store: Store) -> Iterator[str]:
     pictures = Pictures(report, store, choice)
     yield from _head(report)
     yield from _summary(report)
-    for number_, dataset in enumerate(report.datasets, 1):
+    for number_, dataset in enumerate(report.gravest_first, 1):
         yield from _dataset(report, dataset, f"d{number_}", choice, pictures)
     yield _foot()
 
@@ -72,6 +74,10 @@ def _summary(report: Report) -> Iterator[str]:
         f'<p class="verdict{" fails" if report.failed else ""}"><strong>{_text(said)}</strong>: '
         f"{_text(counts)}</p>\n"
     )
+    for file, why in report.unread:
+        yield f'<p class="failed"><code>{_text(file)}</code>: {_text(why)}</p>\n'
+    for note in report.notes:
+        yield f'<p class="muted">{_text(note, 600)}</p>\n'
     if report.baseline:
         yield (
             f'<p class="muted">Only findings that are not in <code>{_text(report.baseline)}</code> are shown '
@@ -83,7 +89,7 @@ def _summary(report: Report) -> Iterator[str]:
         f'<th class="n">annotations</th><th class="n">keypoints</th>{head}<th class="n">suppressed</th>'
         "<th>verdict</th></tr></thead>\n<tbody>\n"
     )
-    for n, dataset in enumerate(report.datasets, 1):
+    for n, dataset in enumerate(report.gravest_first, 1):
         facts = dataset.facts
         sizes = (facts[name] for name in ("images", "annotations", "keypoints"))
         size = "".join(f'<td class="n">{count:,}</td>' for count in sizes)
@@ -129,7 +135,7 @@ def _dataset(
     if hits:
         yield f"<h3>Findings by check</h3>\n{report_figure.bars(hits)}\n"
     else:
-        yield f"<p>No check found anything{' new' if report.baseline else ''}.</p>\n"
+        yield f"<p>No finding counts: {quiet_words(dataset.checks, report.not_asked)}.</p>\n"
     for check in hits:
         yield from _card(report, check, anchor, choice.of(dataset.name, check.check), pictures)
     yield from _table(dataset, anchor, report)
@@ -138,6 +144,7 @@ def _dataset(
 
 def _table(dataset: DatasetResult, anchor: str, report: Report) -> Iterator[str]:
     """Every check: how it went and of how much of the data; those that did not run by their reasons."""
+    reviewed = any(check.agreed for check in dataset.checks)
     ran = [check for check in dataset.checks if check.status in ("done", "failed")]
     rest: dict[tuple[str, str], list[str]] = {}
     for check in dataset.checks:
@@ -149,25 +156,30 @@ def _table(dataset: DatasetResult, anchor: str, report: Report) -> Iterator[str]
     for status, words in (("not applicable", "did not apply"), ("off", "off")):
         count = sum(check.status == status for check in dataset.checks)
         said += f", {count} {words}" if count else ""
+    said += f", {report.not_asked} not asked for" if report.not_asked else ""
     # a check that broke is no detail
     unfolded = broke or len(report.datasets) <= _FEW_DATASETS
     yield f"<details{' open' if unfolded else ''}>\n<summary>All checks: {said}</summary>\n"
     yield (
         '<div class="tablebox"><table>\n<thead><tr><th>check</th><th>severity</th><th>status</th>'
         '<th class="n">findings</th><th>share of what was looked at (95 % interval)</th>'
-        '<th class="n">seconds</th></tr></thead>\n<tbody>\n'
+        + ("<th>reviewers agreed (95 % interval)</th>" if reviewed else "")
+        + '<th class="n">seconds</th></tr></thead>\n<tbody>\n'
     )
     for check in ran:
         name, severity = _text(check.check), _text(check.severity)
         linked = f'<a href="#{anchor}-{name}">{name}</a>' if check.new else name
         yield f'<tr><td class="id">{linked}</td><td><span class="severity {severity}">{severity}</span></td>'
         if check.status == "failed":
-            yield f'<td colspan="3"><b class="failed">failed</b> because {_text(check.reason)}</td>'
+            wide = 4 if reviewed else 3
+            yield f'<td colspan="{wide}"><b class="failed">failed</b> because {_text(check.reason)}</td>'
         else:
             yield (
-                f'<td>done</td><td class="n">{_findings(report, check)}</td>'
+                f'<td>{_text(_state(check))}</td><td class="n">{_findings(report, check)}</td>'
                 f'<td class="rate">{_text(rate_words(check, interval=True))}</td>'
             )
+            if reviewed:
+                yield f'<td class="rate">{_text(agreed_words(check))}</td>'
         yield f'<td class="n">{check.seconds:.2f}</td></tr>\n'
     yield "</tbody></table></div>\n"
     if rest:
@@ -180,6 +192,12 @@ def _table(dataset: DatasetResult, anchor: str, report: Report) -> Iterator[str]
             yield f'<tr><td class="id">{_text(status)}</td><td>{_text(reason)}</td><td>{listed}</td></tr>\n'
         yield "</tbody></table></div>\n"
     yield "</details>\n"
+
+
+def _state(check: CheckResult) -> str:
+    """How a check that ran went: silence has several reasons, and one of them is a pass."""
+    name = state(check)
+    return STATES[name][0] if name in STATES else "findings"
 
 
 def _findings(report: Report, check: CheckResult) -> str:
@@ -208,6 +226,8 @@ def _card(
         f'</div>\n<p class="muted small"><code>{name}</code> · {_text(rate_words(check, interval=True))} · '
         f"{check.seconds:.2f} s</p>\n<dl>\n"
     )
+    if agreed := agreed_words(check):
+        yield f"<dt>reviewers</dt><dd>agreed with {_text(agreed)} of its findings that they judged</dd>\n"
     source = catalogue.sources().get(check.check)
     if source is not None:
         yield f"<dt>why</dt><dd>{_text(source.check.why, 2000)}</dd>\n"
@@ -239,7 +259,7 @@ def _figure(row: Mapping[str, Any], drawn: str, reason: str | None) -> str:
         f"<figure>{frame}\n<figcaption>"
         f"<p>{' · '.join([f'<b>{where}</b>', *rest])}</p>"
         f'<p class="muted">{" · ".join(facts)}</p>'
-        f"<p>{_text(row['detail'], 600)}</p>{_evidence(row['evidence'])}</figcaption></figure>\n"
+        f"<p>{escape(sentence(row, 600))}</p>{_evidence(row['evidence'])}</figcaption></figure>\n"
     )
 
 
@@ -253,7 +273,7 @@ def _more(check: CheckResult, findings: Shown) -> Iterator[str]:
             facts = ", ".join(_text(fact, 60) for fact in (row["label"], row["split"]) if fact is not None)
             where = " · ".join(_text(part) for part in place(row))
             yield (
-                f"<li><b>{where}</b>{f' ({facts})' if facts else ''}: {_text(row['detail'])} "
+                f"<li><b>{where}</b>{f' ({facts})' if facts else ''}: {escape(sentence(row))} "
                 f'<span class="muted">score {row["score"]:.2f}</span></li>\n'
             )
         yield "</ul>\n</details>\n"
@@ -278,8 +298,8 @@ def _evidence(evidence: Any) -> str:
 
 def _value(value: Any) -> str:
     """A value of the evidence in words: the first of a long list, a record's names with their values."""
-    if isinstance(value, float):
-        return f"{value:.4g}"
+    if isinstance(value, (int, float)):
+        return figure(value)
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_value(item)}" for name, item in value.items() if item is not None)
     if isinstance(value, list):
@@ -297,7 +317,10 @@ def _foot() -> str:
     marks: Iterable[tuple[str, str]] = (
         (f'<circle class="joint" fill="#1f77d0" {dot}/>', "a joint, visible or of which it is not recorded"),
         (f'<circle class="hollow" stroke="#1f77d0" {dot}/>', "a joint that is occluded"),
-        (f'<circle class="ringrim" {ring}/><circle class="ring" {ring}/>', "around the joint that is blamed"),
+        (
+            f'<circle class="ringrim" {ring}/><circle class="ring" {ring}/>',
+            "around the joint that is blamed, or a box without area",
+        ),
         (
             f'<rect class="rim" {box}/><rect class="box" {box}/>',
             "the box, dashed of a crowd or of both hands",

@@ -8,18 +8,8 @@ from html import escape
 from typing import Any
 
 from queries.catalogue import SEVERITIES, Check
-from queries.report_text import rate_words
-from queries.reports import (
-    CheckResult,
-    DatasetResult,
-    Report,
-    by_check,
-    number,
-    place,
-    shown,
-    version,
-    with_findings,
-)
+from queries.report_words import agreed_words, number, place, quiet_words, rate_words, sentence, shown
+from queries.reports import CheckResult, DatasetResult, Report, by_check, version, with_findings
 
 #: GitHub takes 65,536 characters; the rest is for what a CI job puts around it.
 MOST_CHARACTERS = 60_000
@@ -77,10 +67,12 @@ def _fitted(blocks: Iterable[tuple[str, str]], most: int) -> Iterator[str]:
 def _blocks(report: Report) -> Iterator[tuple[str, str]]:
     said, _, counts = report.verdict.partition(":")
     yield "head", f"## kpaudit: {said}\n\n{counts.strip()}\n"
+    for note in (*report.notes, *(f"{file}: {why}" for file, why in report.unread)):
+        yield "note", f"\n> {text(note, 600)}\n"
     if len(report.datasets) > 1:
         yield "head", "\n" + _totals(report)
     rows = by_check(report)
-    audited = [(dataset, with_findings(dataset)) for dataset in report.datasets]
+    audited = [(dataset, with_findings(dataset)) for dataset in report.gravest_first]
     for dataset, hits in audited:
         failed = [check for check in dataset.checks if check.status == "failed"]
         if hits or failed or not dataset.checks:
@@ -88,12 +80,11 @@ def _blocks(report: Report) -> Iterator[tuple[str, str]]:
     for dataset, hits in audited:
         for check in hits:
             yield "check's examples", _examples(dataset, check, rows.get((dataset.name, check.check), []))
+    # silence has several reasons: each dataset without findings that count says which are its own
     quiet = [dataset for dataset, hits in audited if dataset.checks and not hits]
-    new = " new" if report.baseline else ""
-    foot = f"\nNothing{new} found in {', '.join(text(d.name, 60) for d in quiet[:20])}" if quiet else ""
-    foot += f" and {len(quiet) - 20:,} more" if len(quiet) > 20 else ""
-    foot += ".\n" if quiet else ""
-    yield "list of clean datasets", foot
+    for dataset in quiet:
+        told = quiet_words(dataset.checks, report.not_asked)
+        yield "dataset without findings", f"\n**{text(dataset.name, 60)}**: {told}.\n"
     yield "foot", f"\n<sub>kpaudit {version()}, {report.made_at:%Y-%m-%d %H:%M} UTC</sub>\n"
 
 
@@ -101,7 +92,7 @@ def _totals(report: Report) -> str:
     lines = [f"| dataset | images | annotations | {' | '.join(SEVERITIES)} | suppressed |"]
     lines.append("| --- |" + " ---: |" * (3 + len(SEVERITIES)))
     # a table of hundreds of datasets would be all that fits
-    for dataset in report.datasets[:60]:
+    for dataset in report.gravest_first[:60]:
         counts = " | ".join(f"{dataset.count(name):,}" for name in SEVERITIES)
         hidden = sum(check.suppressed for check in dataset.checks)
         lines.append(
@@ -118,13 +109,18 @@ def _table(report: Report, dataset: DatasetResult, hits: list[CheckResult], fail
     lines = [f"\n### {text(dataset.name, 120)}: {verdict} at {report.fail_on[dataset.name]}\n"]
     if not dataset.checks:
         lines.append("Not audited since it was indexed.")
+    # only where there is anything in it
+    reviewed = any(check.agreed for check in hits)
+    more, rule = (" reviewers agreed |", " --- |") if reviewed else ("", "")
     if hits:
-        lines += ["| check | severity | findings | of | what |", "| --- | --- | ---: | --- | --- |"]
+        lines.append(f"| check | severity | findings | of |{more} what |")
+        lines.append(f"| --- | --- | ---: | --- |{rule} --- |")
     for check in hits:
         listed = f"{check.new:,}"
         listed += f" (the worst of {check.findings:,})" if check.listed < check.findings else ""
         rate, title = text(rate_words(check)), text(check.title)
-        lines.append(f"| `{check.check}` | {check.severity} | {listed} | {rate} | {title} |")
+        agreed = f" {agreed_words(check)} |" if reviewed else ""
+        lines.append(f"| `{check.check}` | {check.severity} | {listed} | {rate} |{agreed} {title} |")
     if failed:
         lines.append("")
         lines += [f"- **failed to run**: `{check.check}`: {text(check.reason)}" for check in failed]
@@ -138,7 +134,7 @@ def _examples(dataset: DatasetResult, check: CheckResult, rows: list[dict[str, A
     for row in examples:
         facts = ", ".join(text(fact, 60) for fact in (row["label"], row["split"]) if fact is not None)
         where = " · ".join(text(part) for part in place(row))
-        lines.append(f"- **{where}**{f' ({facts})' if facts else ''}: {text(row['detail'])}")
+        lines.append(f"- **{where}**{f' ({facts})' if facts else ''}: {text(sentence(row))}")
     if check.new > len(examples):
         lines.append(f"- and {check.new - len(examples):,} more")
     return "\n".join(lines) + "\n\n</details>\n"

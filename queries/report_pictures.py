@@ -10,7 +10,8 @@ from queries import report_figure, scenes
 from queries.catalogue import SEVERITIES
 from queries.images import ImageSource, image_roots
 from queries.pixels import ImageUnavailable, ThumbnailCache, thumbnail
-from queries.reports import Report, by_check, place
+from queries.report_words import place
+from queries.reports import Report, by_check
 from queries.scene import Rect, Scene, crop_box, to_pixels, view_box
 from queries.store import Store
 

@@ -9,8 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from queries.catalogue import CATEGORIES, Check
-from queries.reports import CheckResult, DatasetResult, Report, by_check, with_findings
+from queries.report_words import agreed_words, number, place, quiet_words, rate_words, sentence, shown, state
+from queries.reports import DatasetResult, Report, by_check, with_findings
 
+_STATES = {"nothing": "found nothing", "known": "nothing new"}
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
@@ -19,11 +21,15 @@ def summary(report: Report, out: TextIO, verbose: bool = False) -> None:
     console = Console(file=out, highlight=False, width=None if out.isatty() else 140)
     # the first of each check is its worst
     worst = {key: rows[0] for key, rows in by_check(report).items()}
-    for i, dataset in enumerate(report.datasets):
+    for i, dataset in enumerate(report.gravest_first):
         if i:
             console.print()
         _dataset(console, report, dataset, worst, verbose)
     console.print()
+    for note in report.notes:
+        console.print(Text(f"note: {note}"), soft_wrap=True)
+    for file, why in report.unread:
+        console.print(Text(f"{file}: {why}", style="bold red"), soft_wrap=True)
     console.print(_total(report), soft_wrap=True)
 
 
@@ -52,35 +58,12 @@ def catalogue_text(found: list[Check], out: TextIO) -> None:
         console.print()
 
 
-def share(value: float) -> str:
-    """A share as people read it: 12 %, 0.4 %, 0.017 %, 0 %."""
-    percent = value * 100
-    if percent == 0:
-        return "0 %"
-    if percent < 0.0001:
-        return "< 0.0001 %"
-    if percent < 0.1:
-        return f"{percent:.4f}".rstrip("0") + " %"
-    return f"{percent:.1f} %" if percent < 10 else f"{percent:.0f} %"
-
-
-def rate_words(check: CheckResult, interval: bool = False) -> str:
-    """`3 of 560 boxes, 0.5 %`, with Wilson's interval where the records are few or `interval` asks."""
-    if check.records is None:
-        return ""
-    rate = check.rate
-    if rate is None:
-        return f"{check.records:,} {check.unit}"
-    text = f"{check.flagged:,} of {check.records:,} {check.unit}, {share(rate[0])}"
-    if check.records >= 1000 and not interval:
-        return text
-    return f"{text} ({share(rate[1])} to {share(rate[2])})"
-
-
 def _dataset(console: Console, report: Report, dataset: DatasetResult, worst: dict, verbose: bool) -> None:
     facts = dataset.facts
-    counts = ", ".join(f"{facts[name]:,} {name}" for name in ("images", "annotations", "keypoints"))
-    console.print(Text.assemble((facts["name"], "bold"), f"  ({facts['format']})  {counts}"), soft_wrap=True)
+    names = ("images", "annotations", "keypoints")
+    counts = ", ".join(number(facts[name], name.removesuffix("s")) for name in names)
+    head = Text.assemble((shown(facts["name"]), "bold"), f"  ({facts['format']})  {counts}")
+    console.print(head, soft_wrap=True)
     if not dataset.checks:
         console.print(Text("  not audited since it was indexed", style="yellow"))
         return
@@ -98,33 +81,45 @@ def _dataset(console: Console, report: Report, dataset: DatasetResult, worst: di
             Text(_example(worst.get((dataset.name, check.check))), style="dim"),
         )
     console.print(table)
-    statuses = ("failed", "not applicable", "off")
-    rest = {status: [c for c in dataset.checks if c.status == status] for status in statuses}
-    for check in rest["failed"]:
-        console.print(Text(f"  failed  {check.check}: {check.reason}", style="bold red"), soft_wrap=True)
-    passed = [c for c in dataset.checks if c.status == "done" and not c.new]
-    line = f"  {len(passed)} checks found nothing{' new' if report.baseline else ''}"
+    for check in dataset.checks:
+        if check.status == "failed":
+            told = f"  failed  {check.check}: {check.reason}"
+            console.print(Text(told, style="bold red"), soft_wrap=True)
+    rest = [check for check in dataset.checks if state(check) not in ("findings", "failed")]
+    line = quiet_words(rest, report.not_asked)
     suppressed = sum(c.suppressed for c in dataset.checks)
-    line += f", {len(rest['not applicable'])} did not apply"
-    line += f", {len(rest['off'])} are off" if rest["off"] else ""
-    line += f"; {suppressed:,} findings are suppressed" if suppressed else ""
-    console.print(Text(line), soft_wrap=True)
+    if suppressed:
+        line += f"{'; ' if line else ''}{number(suppressed, 'finding')} "
+        line += "is suppressed" if suppressed == 1 else "are suppressed"
+    if line:
+        console.print(Text(f"  {line}"), soft_wrap=True)
     if verbose:
-        for check in passed:
-            console.print(Text(f"    found nothing   {check.check}  {rate_words(check)}"), soft_wrap=True)
-        for status in ("not applicable", "off"):
-            for check in rest[status]:
-                console.print(Text(f"    {status:15} {check.check}: {check.reason}"), soft_wrap=True)
+        _details(console, dataset)
+
+
+def _details(console: Console, dataset: DatasetResult) -> None:
+    """What `--verbose` adds: each check without a finding that counts, what reviewers said, and notes."""
+    for name in ("nothing", "known", "suppressed", "not applicable", "off"):
         for check in dataset.checks:
-            for note in check.notes:
-                console.print(Text(f"    note            {check.check}: {note}"), soft_wrap=True)
+            if state(check) == name:
+                ran = check.status == "done"
+                counted = "" if name == "nothing" else f"{number(check.listed, 'finding')}, "
+                told = f"  {counted}{rate_words(check)}" if ran else f": {check.reason}"
+                line = f"    {_STATES.get(name, name):15} {check.check}{told}"
+                console.print(Text(line), soft_wrap=True)
+    for check in dataset.checks:
+        if agreed := agreed_words(check):
+            told = f"    reviewed        {check.check}: reviewers agreed with {agreed}"
+            console.print(Text(told), soft_wrap=True)
+    for check in dataset.checks:
+        for note in check.notes:
+            console.print(Text(f"    note            {check.check}: {note}"), soft_wrap=True)
 
 
 def _example(row: dict[str, Any] | None) -> str:
     if row is None:
         return ""
-    where = row["image"] or row["about"] or ""
-    return f"{where}: {row['detail']}" if where else row["detail"]
+    return f"{place(row)[0]}: {sentence(row)}"
 
 
 def _total(report: Report) -> Text:

@@ -1,7 +1,7 @@
 """What the last audit found, collected once for every kind of report.
 
 `Report.as_dict` is the documented, versioned shape of `kpaudit audit --json` (README: Reports); the other
-kinds are written from the same records by report_text, report_html, report_markdown and report_ci.
+kinds are written from the same records by report_text, report_html and the others.
 """
 
 from __future__ import annotations
@@ -9,21 +9,19 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from queries import catalogue, sqlfile
 from queries.audit_config import FAIL_ON
+from queries.baseline import REPORT_VERSION, Baseline
 from queries.catalogue import SEVERITIES
-from queries.errors import UsageError
 from queries.printing import plain
+from queries.report_words import number
+from queries.reviews.agreement import Precision
 from queries.statistics import wilson
 from queries.store import Store
-
-#: Goes up when a name in the shape changes or goes; new names may come without.
-REPORT_VERSION = 1
 
 #: The fields of a finding in a report, in order.
 FINDING_FIELDS = (
@@ -53,6 +51,13 @@ class CheckResult:
     seconds: float
     params: dict[str, Any]
     notes: tuple[str, ...]
+    #: what reviewers said of its findings; None where nobody judged one
+    agreed: Precision | None = None
+
+    @property
+    def known(self) -> int:
+        """Listed findings that count no more, as the baseline has them."""
+        return max(0, self.listed - self.suppressed - self.new)
 
     @property
     def rate(self) -> tuple[float, float, float] | None:
@@ -83,14 +88,36 @@ class DatasetResult:
 
 @dataclass(frozen=True)
 class Report:
-    """An audit's result. `fail_on` is by dataset; `baseline` the file whose findings are not new."""
+    """An audit's result.
+
+    `fail_on` is by dataset; `baseline` the file whose findings are not new, `known` those of them that are
+    there still, or that nothing can be said of now. `asked` are the checks that the report is limited to,
+    `unread` (file, why) of indexes that can't be read, `notes` what else is to be said.
+    """
 
     datasets: tuple[DatasetResult, ...]
     findings: tuple[dict[str, Any], ...]
     fail_on: Mapping[str, str]
     made_at: datetime.datetime
     baseline: str | None = None
-    baseline_keys: frozenset[str] = field(default_factory=frozenset, repr=False)
+    known: tuple[dict[str, Any], ...] = ()
+    asked: tuple[str, ...] | None = None
+    unread: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    #: found, and beyond the checks' budgets: as a baseline the report knows these too
+    unlisted: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def not_asked(self) -> int:
+        """How many checks of the catalogue the report is not about."""
+        return 0 if self.asked is None else len(set(catalogue.sources()) - set(self.asked))
+
+    @property
+    def gravest_first(self) -> list[DatasetResult]:
+        """The datasets as people want to read of them; the others keep their order."""
+        return sorted(
+            self.datasets, key=lambda d: (not self.fails(d), *(-d.count(name) for name in SEVERITIES))
+        )
 
     def count(self, severity: str) -> int:
         return sum(dataset.count(severity) for dataset in self.datasets)
@@ -106,8 +133,13 @@ class Report:
 
     @property
     def failed(self) -> bool:
-        """Whether anything counts at or above the dataset's fail_on; a check that broke is no pass."""
-        return any(self.fails(dataset) for dataset in self.datasets)
+        """Whether anything counts at or above its dataset's fail_on; what can't be judged is no pass."""
+        return bool(self.unread) or any(self.fails(dataset) for dataset in self.datasets)
+
+    @property
+    def unaudited(self) -> list[str]:
+        """Datasets of whose index, as it is, there is no audit."""
+        return [dataset.name for dataset in self.datasets if not dataset.checks]
 
     @property
     def verdict(self) -> str:
@@ -116,13 +148,19 @@ class Report:
         levels = [name for name in FAIL_ON if name in {self.fail_on[d.name] for d in self.datasets}]
         said = f"{'fails' if self.failed else 'passes'} at --fail-on {' / '.join(levels) or 'error'}"
         new = " that the baseline has not" if self.baseline else ""
-        broke = f"; {number(len(self.failures), 'check')} failed to run" if self.failures else ""
-        return f"{said}: {', '.join(counts)}{new}{broke}"
+        rest = f"; {number(len(self.failures), 'check')} failed to run" if self.failures else ""
+        missed = len(self.unaudited) + len(self.unread)
+        rest += f"; {number(missed, 'dataset')} not audited" if missed else ""
+        if not any(c.status in ("done", "failed") for d in self.datasets for c in d.checks):
+            rest += "; no check ran"
+        return f"{said}: {', '.join(counts)}{new}{rest}"
 
     def fails(self, dataset: DatasetResult) -> bool:
         """Whether this dataset makes the audit fail."""
         level = self.fail_on[dataset.name]
-        broke = level != "never" and any(check.status == "failed" for check in dataset.checks)
+        broke = level != "never" and (
+            not dataset.checks or any(check.status == "failed" for check in dataset.checks)
+        )
         return broke or any(check.new and is_grave(check.severity, level) for check in dataset.checks)
 
     def as_dict(self) -> dict[str, Any]:
@@ -134,7 +172,11 @@ class Report:
             "baseline": self.baseline,
             "failed": self.failed,
             "counts": {**{name: self.count(name) for name in SEVERITIES}, "suppressed": self.suppressed},
+            "unreadable": [{"file": file, "reason": why} for file, why in self.unread],
+            "notes": list(self.notes),
             "datasets": [_dataset_dict(d, self.fail_on[d.name]) for d in self.datasets],
+            "known": list(self.known),
+            "unlisted": list(self.unlisted),
             "findings": [{name: plain(row[name]) for name in FINDING_FIELDS} for row in self.findings],
         }
 
@@ -149,86 +191,77 @@ def collect(
     fail_on: Mapping[str, str],
     datasets: Iterable[str] | None = None,
     checks: Iterable[str] | None = None,
-    baseline: Path | None = None,
-    limit: int | None = None,
+    baseline: Baseline | None = None,
+    measured: Mapping[str, Mapping[str, Precision]] | None = None,
+    unread: Iterable[tuple[str, str]] = (),
+    notes: Iterable[str] = (),
 ) -> Report:
     """The results of the last audit of the datasets (all, or those named), worst findings first.
 
-    `checks` limits the report to these; with `baseline`, a former `--json` report, only findings that are
-    not in it are listed. Raises UsageError for a baseline that is none.
+    `checks` limits the report to these; with `baseline` only findings that are not in it are listed.
+    `measured` is the checks' precision by dataset.
     """
     names = set(datasets) if datasets is not None else None
     wanted = [d["dataset_id"] for d in store.datasets if names is None or d["name"] in names]
-    chosen = list(checks) if checks is not None else None
-    known = read_baseline(baseline) if baseline is not None else []
+    chosen = tuple(dict.fromkeys(checks)) if checks is not None else None
+    known = list(baseline.entries) if baseline is not None else []
     sql, cursor = sqlfile.statements("report.sql"), store.cursor()
+    order = {check.id: n for n, check in enumerate(catalogue.checks())}
+    only = list(chosen) if chosen is not None else None
     results = []
     for facts in _rows(cursor, sql["datasets"], datasets=wanted):
-        rows = _rows(cursor, sql["checks"], dataset=facts["dataset_id"], checks=chosen, baseline=known)
-        order = {check.id: n for n, check in enumerate(catalogue.checks())}
+        rows = _rows(cursor, sql["checks"], dataset=facts["dataset_id"], checks=only, baseline=known)
         rows.sort(key=lambda row: order.get(row["check_id"], len(order)))
-        results.append(DatasetResult(facts, tuple(_check_result(row) for row in rows)))
+        agreed = (measured or {}).get(facts["name"], {})
+        results.append(
+            DatasetResult(facts, tuple(_check_result(row, agreed.get(row["check_id"])) for row in rows))
+        )
     findings = _rows(
-        cursor, sql["findings"],
-        datasets=wanted, checks=chosen, baseline=known, suppressed=False, limit=limit or 1 << 62,
-    )  # fmt: skip
+        cursor, sql["findings"], datasets=wanted, checks=only, baseline=known, suppressed=False, limit=1 << 62
+    )
     for row in findings:
-        row["evidence"] = json.loads(row["evidence"]) if row["evidence"] else None
+        row["evidence"] = _evidence(row["evidence"])
+    found = {row["key"] for row in _rows(cursor, sql["known"], datasets=wanted, baseline=known)}
     return Report(
         tuple(results),
         tuple(findings),
         dict(fail_on),
         datetime.datetime.now(datetime.UTC).replace(tzinfo=None),
-        str(baseline) if baseline is not None else None,
-        frozenset(known),
+        baseline.name if baseline is not None else None,
+        tuple(_known(baseline, results, found)) if baseline is not None else (),
+        chosen,
+        tuple(unread),
+        tuple(notes),
+        tuple(_rows(cursor, sql["unlisted"], datasets=wanted, checks=only, baseline=known)),
     )
 
 
-def read_baseline(file: Path) -> list[str]:
-    """The keys of the findings in a report that `--json` wrote. Raises UsageError where it is none."""
+def _known(
+    baseline: Baseline, results: Iterable[DatasetResult], found: set[str]
+) -> Iterable[dict[str, Any]]:
+    """What of a baseline is true still, so that the report may be the next: a finding that is gone is left
+    out, unless its check has not been run now."""
+    judged = {
+        (dataset.name, check.check)
+        for dataset in results
+        for check in dataset.checks
+        if check.status == "done"
+    }
+    for key, (check_id, dataset) in baseline.entries.items():
+        if key in found or (dataset is not None and (dataset, check_id) not in judged):
+            yield {"key": key, "check": check_id, "dataset": dataset}
+
+
+def _evidence(text: str | None) -> Any:
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--baseline {file} can't be read as JSON: {error}") from error
-    found = data.get("report") if isinstance(data, dict) else type(data).__name__
-    if found != REPORT_VERSION or not isinstance(data.get("findings"), list):
-        raise UsageError(
-            f"--baseline {file} is no report that `kpaudit audit --json` wrote: expected report "
-            f"{REPORT_VERSION} with findings, found {found!r}"
-        )
-    try:
-        return [str(row["key"]) for row in data["findings"]]
-    except (KeyError, TypeError) as error:
-        raise UsageError(f"--baseline {file} has a finding without a key") from error
+        return json.loads(text) if text else None
+    except ValueError:  # a number of more digits than Python reads
+        return None
 
 
 def is_grave(severity: str, fail_on: str) -> bool:
     """Whether a severity is at or above what an audit fails on."""
     return fail_on != "never" and SEVERITIES.index(severity) <= SEVERITIES.index(fail_on)
-
-
-def number(count: int, noun: str) -> str:
-    """`1 error`, `1,204 warnings`; info has no plural."""
-    return f"{count:,} {noun}{'' if count == 1 or noun == 'info' else 's'}"
-
-
-def shown(text: object, limit: int = 400) -> str:
-    """A dataset's text on one line: control and direction marks replaced, cut at `limit` characters."""
-    seen = (c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in str(text))
-    line = " ".join("".join(seen).split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def place(row: Mapping[str, Any], limit: int = 80) -> list[str]:
-    """Where a finding is, coarse to fine: the image or what else it is about, the annotation, the joint."""
-    said = [shown(row["image"] if row["image"] is not None else row["about"] or "the dataset", limit)]
-    if row["annotation"] is not None:
-        given = f" (id {shown(row['annotation_id'], 40)})" if row["annotation_id"] is not None else ""
-        said.append(f"annotation {row['annotation']}{given}")
-    if row["joint"] is not None:
-        name = f" ({shown(row['joint_name'], 40)})" if row["joint_name"] is not None else ""
-        said.append(f"joint {row['joint']}{name}")
-    return said
 
 
 def by_check(report: Report) -> dict[tuple[str, str], list[dict[str, Any]]]:
@@ -245,7 +278,7 @@ def with_findings(dataset: DatasetResult) -> list[CheckResult]:
     return sorted(hits, key=lambda check: (SEVERITIES.index(check.severity), -check.new))
 
 
-def _check_result(row: Mapping[str, Any]) -> CheckResult:
+def _check_result(row: Mapping[str, Any], agreed: Precision | None) -> CheckResult:
     return CheckResult(
         row["check_id"],
         *(row[name] for name in ("title", "category", "severity", "status", "reason", "findings", "listed")),
@@ -254,6 +287,7 @@ def _check_result(row: Mapping[str, Any]) -> CheckResult:
         row["seconds"],
         json.loads(row["params"] or "{}"),
         tuple(row["notes"] or ()),
+        agreed,
     )
 
 
@@ -282,7 +316,15 @@ def _check_dict(check: CheckResult) -> dict[str, Any]:
         "seconds": round(check.seconds, 4),
         "params": plain(check.params),
         "notes": list(check.notes),
+        "agreed": _agreed_dict(check.agreed),
     }  # fmt: skip
+
+
+def _agreed_dict(found: Precision | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    numbers = {name: value for name, value in asdict(found).items() if name != "check_id"}
+    return {**numbers, "share": found.share}
 
 
 def _rows(cursor: Any, sql: str, **params: Any) -> list[dict[str, Any]]:

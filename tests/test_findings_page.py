@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from queries import audit, suppressions
+from dashboard import findings_list
+from queries import audit, catalogue, suppressions
 from queries.filters import Filters
 from queries.index import index
 from queries.model import Options
@@ -88,11 +89,11 @@ def test_pages_of_findings(run) -> None:
 
 def test_the_filters_select_findings(run) -> None:
     app = run(dataset="d", class_="like")
-    assert "1–1 of 1 finding, worst first" in said(app).replace("*", "")
+    assert "**1 finding**" in said(app)
     app = run(dataset="d", subject="s2")
     assert "of 2 findings" in said(app).replace("*", "")
     app = run(dataset="d", split="nowhere")
-    assert "No check found anything in this selection" in said(app)
+    assert "No finding is open in this selection: 1 check found nothing, 2 found nothing in" in said(app)
 
 
 def test_a_finding_opens_its_image_and_annotation(run) -> None:
@@ -110,6 +111,8 @@ def test_suppress_and_let_it_count_again(run, place: Workspace) -> None:
     app = run(dataset="d", class_="like")
     app = good(_button(app, "Suppress this finding").click().run())
     assert _metric(app, "Suppressed") == "0", "without a reason nothing is suppressed"
+    assert "a suppression needs a reason" in "".join(w.value for w in app.warning)
+    assert not good(app.run()).warning, "it is said once"
     reason = next(t for t in app.text_input if t.key.startswith("finding_reason_"))
     app = good(reason.input("seen: a line is meant").run())
     app = good(_button(app, "Suppress this finding").click().run())
@@ -132,9 +135,33 @@ def test_the_overview_leads_with_the_findings(run) -> None:
     app = good(button.click().run())
     assert app.title[0].value == "Findings"
     assert url(app)["check"] == ["box-zero-area"]
-    assert "None of the 3 checks" in said(run("overview", dataset="clean"))
+    assert "No finding is open: 3 checks found nothing, " in said(run("overview", dataset="clean"))
     assert "Not audited since it was indexed" in said(run("overview", dataset="new"))
     assert "has not been audited" in said(run(dataset="new"))
+
+
+def test_silence_says_its_reason(run, place: Workspace) -> None:
+    """Found nothing, all suppressed, not in the selection and not run are four things, and one is a pass."""
+    store = Store(place)
+    keys = [r["finding_key"] for check in ("box-zero-area", "record-malformed", "field-type")
+            for r in store.rows("finding_keys", f=Filters(1).struct(), check=check)]  # fmt: skip
+    store.close()
+    app = run(dataset="d")
+    assert _metric(app, "Found nothing") == "1 of 3"
+    assert f"{len(catalogue.sources()) - 3} checks not run since" in "".join(e.label for e in app.expander)
+    suppressions.suppress(place.suppressed, keys, "seen")
+    assert "2 found only what is suppressed" in said(run("overview", dataset="d"))
+    app = run(dataset="d")
+    assert _metric(app, "Found nothing") == "1 of 3"
+    assert "2 checks found only what is suppressed" in [e.label for e in app.expander]
+
+
+def test_numbers_of_any_size_are_shown() -> None:
+    text = '{"a": 1e300, "b": NaN, "c": [Infinity, null], "d": ' + "9" * 350 + ', "e": 12345, "f": true}'
+    assert findings_list.evidence_rows(text) == [
+        ("a", "1e+300"), ("b", "not known"), ("c", "infinite, not known"), ("d", "infinite"), ("e", "12345"),
+        ("f", "true"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -169,8 +196,26 @@ def test_queries_count_what_the_table_holds(place: Workspace) -> None:
     assert [(g["value"], g["findings"], g["records"]) for g in groups] == [("call", 12, 13), ("like", 1, 1)]
     groups = _values(store, "finding_groups", f, check="box-zero-area", by="subject", limit=9)
     assert [(g["value"], g["flagged"]) for g in groups] == [("s1", 11), ("s2", 2)]
+    # the denominators keep to the same filters
+    val = Filters(1, splits=("val",))
+    groups = _values(store, "finding_groups", val, check="box-zero-area", by="class", limit=9)
+    assert [(g["value"], g["findings"], g["records"]) for g in groups] == [("call", 1, 1), ("like", 1, 1)]
     only = Filters(1, findings=("box-zero-area",))
     assert store.rows("selection", f=only.struct())[0]["images"] == 12
     assert store.rows("selection", f=only.struct())[0]["annotations"] == 13
     assert store.rows("selection", f=Filters(1, findings=()).struct())[0]["images"] == 0
+    store.close()
+
+
+def test_findings_of_united_boxes_are_of_united_boxes(tmp_path: Path) -> None:
+    hands = {**GOOD, "bboxes": [[0.1, 0.1, 0.2, 0.3], [0.5, 0.1, 0.2, 0.3]], "labels": ["hand_heart"] * 2}
+    right = {**hands, "united_bbox": [[0.1, 0.1, 0.6, 0.3]], "united_label": ["hand_heart"]}
+    wrong = {**right, "united_bbox": [[0.8, 0.8, 0.1, 0.1]]}
+    place = Workspace(tmp_path / "ws")
+    files = {"ann/train/hand_heart.json": {"a": right, "b": right, "c": wrong}}
+    index(place, write(tmp_path / "d", files), Options(name="d"))
+    audit.run(place, checks=["united-box-mismatch"])
+    store = Store(place)
+    (group,) = _values(store, "finding_groups", Filters(1), check="united-box-mismatch", by="class", limit=9)
+    assert (group["findings"], group["flagged"], group["records"]) == (1, 1, 3)
     store.close()

@@ -104,7 +104,7 @@ def test_it_says_what_was_audited_and_how_it_went(document) -> None:
 
 def test_nothing_found_is_said(document) -> None:
     found = document(records(a=GOOD))
-    assert "No check found anything." in found.text
+    assert "No finding counts: 2 checks found nothing, 1 did not apply" in found.text
     assert not found.of("svg", "bars")
     assert "passes at --fail-on error" in found.text
 
@@ -244,6 +244,24 @@ def test_the_blamed_joint_is_circled_wherever_it_is() -> None:
     found = _picture(_joint(0, 20, 20, 0), ring=(0,))
     assert len(found.of("circle", "ring")) == len(found.of("path", "cross")) == 1
     assert not _picture(_joint(0, None, 20), ring=(0,)).of("circle", "ring")
+
+
+def test_a_box_without_area_is_ringed() -> None:
+    def drawn(box: tuple[float, float, float, float], ring: tuple[int, ...] = ()) -> Parsed:
+        scene = Scene(100, 100, (Instance(1, "p", box=box, joints=(_joint(0, 20, 20),)),))
+        return Parsed(report_figure.picture(scene, (0, 0, 100, 100), focus=1, ring=ring))
+
+    assert not drawn((10, 10, 40, 50)).of("circle", "ring")
+    for box in ((50, 50, 0, 0), (50, 25, 0, 50)):
+        found = drawn(box)
+        (ring,) = found.of("circle", "ring")
+        assert (ring["cx"], ring["cy"]) == ("120", "120")
+        # a rectangle without a width is drawn by no browser
+        assert not found.of("rect", "box")
+        assert found.of("path", "box")
+    # a joint that is blamed is blamed alone
+    assert len(drawn((50, 50, 0, 0), ring=(0,)).of("circle", "ring")) == 1
+    assert not drawn((500, 500, 0, 0)).of("circle", "ring")
 
 
 def test_any_number_can_be_drawn() -> None:

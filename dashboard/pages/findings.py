@@ -17,7 +17,6 @@ CHECK = "check"
 
 _GROUPS = {"class": ("labels", "class"), "split": ("splits", "split"), "subject": ("subjects", "subject")}
 _SHOWN_GROUPS = 30
-_STATUS = {"not applicable": "did not apply", "off": "switched off", "failed": "failed to run"}
 
 
 def _page() -> None:
@@ -39,7 +38,7 @@ def _page() -> None:
 
 def _totals(now: Current, frame: pd.DataFrame) -> None:
     counts = frame.groupby("severity")["open"].sum()
-    places = st.grid(5, min_column_width=140)
+    places = st.grid(5, min_column_width=110)
     words = {
         "error": "The record is unusable, or it lies.",
         "warning": "Probably wrong.",
@@ -50,10 +49,11 @@ def _totals(now: Current, frame: pd.DataFrame) -> None:
         places.metric(title, f"{counts.get(name, 0):,}", help=words[name])
     places.metric("Suppressed", f"{frame['suppressed'].sum():,}", help="Do not count; with a reason each.")
     ran = frame[frame["status"] == "done"]
-    clean_ones = int((ran["open"] == 0).sum())
+    quiet = len(findings_list.kinds(frame).get("found nothing", ()))
     places.metric(
-        "Checks without findings", f"{clean_ones:,} of {len(ran):,}",
-        help="Of those that ran. What did not apply is listed at the foot of the page: it is no pass.",
+        "Found nothing", f"{quiet:,} of {len(ran):,}",
+        help="Checks, of those that ran. What has only suppressed findings, or did not run, is listed at the "
+        "foot of the page: it is no pass.",
     )  # fmt: skip
     failed = frame[frame["status"] == "failed"]
     for row in failed.to_dict("records"):
@@ -70,8 +70,7 @@ def _checks(now: Current, frame: pd.DataFrame) -> str | None:
     """The checks with findings, to choose from; returns the one that is chosen."""
     found = frame[(frame["open"] > 0) | (frame["suppressed"] > 0)]
     if found.empty:
-        where = " in this selection" if now.filters.words() else ""
-        st.success(f"No check found anything{where}.", icon=":material/check:")
+        findings_list.no_open(frame, " in this selection" if now.filters.words() else "")
         return None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         severities = [name for name in SEVERITIES if (found["severity"] == name).any()]
@@ -87,26 +86,28 @@ def _checks(now: Current, frame: pd.DataFrame) -> str | None:
         show.nothing("No check of this severity and category found anything.")
         return asked if asked in set(frame["check_id"]) else None
     measured = review_data.precision(now.dataset)
+    # the widths leave room for all of them beside the menu of a small screen; the intervals stand below
     table = pd.DataFrame({
-        "check": found["check_id"],
         "severity": found["severity"],
-        "title": found["title"],
+        "check": found["check_id"],
         "open": found["open"],
-        "agreed": [_agreed(measured.get(name)) for name in found["check_id"]],
-        "of": [_rate(row) for row in found.to_dict("records")] if not now.filters.words() else "",
-        "images": found["images"],
         "suppressed": found["suppressed"],
+        "title": found["title"],
+        "of": [_rate(row, False) for row in found.to_dict("records")] if not now.filters.words() else "",
+        "agreed": [_agreed(measured.get(name)) for name in found["check_id"]],
     })  # fmt: skip
     show.table(
         table, "finding_checks", empty="", height="content" if len(table) <= 14 else 530,
         hidden=tuple(name for name in ("suppressed", "agreed") if not table[name].any())
         + (("of",) if now.filters.words() else ()),
         columns={
-            "open": st.column_config.NumberColumn("findings", format="localized"),
-            "of": st.column_config.TextColumn("share of records (95 % interval)"),
-            "images": st.column_config.NumberColumn("images", format="localized"),
-            "title": st.column_config.TextColumn("what is wrong", width="large"),
-            "agreed": st.column_config.TextColumn("reviewers agreed (95 % interval)"),
+            "severity": st.column_config.TextColumn("severity", width=66),
+            "check": st.column_config.TextColumn("check", width=166),
+            "open": st.column_config.NumberColumn("findings", format="localized", width=62),
+            "suppressed": st.column_config.NumberColumn("suppressed", format="localized", width=80),
+            "title": st.column_config.TextColumn("what is wrong", width=250),
+            "of": st.column_config.TextColumn("share of records", width=150),
+            "agreed": st.column_config.TextColumn("reviewers agreed (95 % interval)", width=190),
         },
         on_click=lambda row: _choose(row["check"]), hint="Choose a row to see its findings.",
     )  # fmt: skip
@@ -121,8 +122,8 @@ def _choose(check_id: str) -> None:
         del st.query_params[findings_list.FIRST]
 
 
-def _rate(row: dict[str, Any]) -> str:
-    """`1.2 % of 560 boxes (0.6 % to 2.4 %)`; the interval where the records are few."""
+def _rate(row: dict[str, Any], interval: bool = True) -> str:
+    """`1.2 % of 560 boxes (0.6 % to 2.4 %)`; the interval where the records are few and it is asked for."""
     if pd.isna(row["records"]) or not row["records"]:
         return ""
     flagged, records = int(row["flagged"]), int(row["records"])
@@ -130,7 +131,9 @@ def _rate(row: dict[str, Any]) -> str:
         return f"{flagged:,} in {count(records, clean(row['unit']).removesuffix('s'), clean(row['unit']))}"
     low, high = stats.wilson(flagged, records)
     text = f"{share(flagged, records)} of {records:,} {clean(row['unit'])}"
-    return text if records >= 10_000 else f"{text} ({share(float(low), 1)} to {share(float(high), 1)})"
+    if records >= 10_000 or not interval:
+        return text
+    return f"{text} ({share(float(low), 1)} to {share(float(high), 1)})"
 
 
 def _agreed(found: review_data.Precision | None) -> str:
@@ -147,9 +150,10 @@ def _check(now: Current, row: dict[str, Any]) -> None:
     listed = ""
     if row["listed"] < row["findings"]:
         listed = f"; the worst {row['listed']:,} of {row['findings']:,} are listed"
+    rate = _rate(row) if not now.filters.words() else ""
     st.markdown(
         f"{findings_list.severity(row['severity'])} · **{md(check_id)}** · {md(row['category'])} · "
-        f"{count(row['open'], 'open finding')}{listed}"
+        f"{count(row['open'], 'open finding')}{listed}{f', {md(rate)}' if rate else ''}"
     )
     if agreed := _agreed(review_data.precision(now.dataset).get(check_id)):
         st.caption(f"Reviewers judged findings of it, and agreed with {agreed}.")
@@ -170,17 +174,22 @@ def _check(now: Current, row: dict[str, Any]) -> None:
             suppressed = which == "suppressed"
         if row["images"]:
             st.button(
-                f"All {count(row['images'], 'image')} in the viewer", icon=":material/grid_view:",
+                _viewer_label(int(row["images"])), icon=":material/grid_view:",
                 key="findings_viewer", on_click=state.open_next,
                 args=(Door(now.filters.with_(findings=(check_id,))),),
             )  # fmt: skip
             st.button(
-                "Review them", icon=":material/rate_review:", key="findings_review",
-                on_click=state.open_next, args=(Door(now.filters, page="review", check=check_id),),
+                "Review it" if row["open"] == 1 else "Review them", key="findings_review",
+                icon=":material/rate_review:", on_click=state.open_next,
+                args=(Door(now.filters, page="review", check=check_id),),
             )  # fmt: skip
         if row["open"] > 1 and not suppressed:
             findings_list.suppress_all(now, check_id, int(row["open"]))
     findings_list.show(now, check_id, suppressed)
+
+
+def _viewer_label(images: int) -> str:
+    return "The image in the viewer" if images == 1 else f"All {images:,} images in the viewer"
 
 
 def _settings(row: dict[str, Any], check: data.Check | None) -> None:
@@ -205,8 +214,13 @@ def _settings(row: dict[str, Any], check: data.Check | None) -> None:
 
 def _groups(now: Current, check_id: str) -> None:
     """Where the findings are: a class, a split or a few subjects often have most of them."""
+    asked = now.filters.findings
+    if asked is not None and check_id not in asked:
+        return
+    # of what has the finding already, every share would be all
+    filters = now.filters.with_(findings=None)
     found = {
-        by: data.frame("finding_groups", now.filters, check=check_id, by=by, limit=_SHOWN_GROUPS)
+        by: data.frame("finding_groups", filters, check=check_id, by=by, limit=_SHOWN_GROUPS)
         for by in _GROUPS
     }
     found = {by: frame for by, frame in found.items() if len(frame) > 1}
@@ -217,8 +231,12 @@ def _groups(now: Current, check_id: str) -> None:
                                   key=f"findings_by_{check_id}", label_visibility="collapsed")  # fmt: skip
         frame = found[by].copy()
         low, high = stats.wilson(frame["flagged"].to_numpy(), frame["records"].to_numpy())
-        frame["share"] = [share(a, b) for a, b in zip(frame["flagged"], frame["records"], strict=True)]
-        frame["interval"] = [f"{share(a, 1)} to {share(b, 1)}" for a, b in zip(low, high, strict=True)]
+        told = frame["records"].notna()
+        shares = [share(a, b) for a, b in zip(frame["flagged"], frame["records"].fillna(0), strict=True)]
+        frame["share"] = pd.Series(shares, index=frame.index).where(told, "not known")
+        between = [f"{share(a, 1)} to {share(b, 1)}" for a, b in zip(low, high, strict=True)]
+        frame["interval"] = pd.Series(between, index=frame.index).where(told, "not known")
+        frame["records"] = frame["records"].astype(object).where(told, "not known")
         field, word = _GROUPS[by]
         show.chart(
             lambda: charts.bars(
@@ -235,25 +253,33 @@ def _groups(now: Current, check_id: str) -> None:
 def _others(frame: pd.DataFrame) -> None:
     """What found nothing, and what could not be asked: silence is no pass."""
     st.subheader("The other checks", anchor=False)
-    quiet = frame[(frame["status"] == "done") & (frame["findings"] == 0)]
-    with st.expander(f"{count(len(quiet), 'check')} found nothing"):
-        shown = quiet[["check_id", "title"]].assign(looked=[
-            "" if pd.isna(row["records"]) else f"{int(row['records']):,} {clean(row['unit'])}"
-            for row in quiet.to_dict("records")
-        ])  # fmt: skip
-        st.dataframe(
-            shown, hide_index=True, placeholder="",
-            column_config={"check_id": "check", "title": "what it looks for", "looked": "looked at"},
-        )  # fmt: skip
-    for status, words in _STATUS.items():
-        part = frame[frame["status"] == status]
-        if len(part):
-            with st.expander(f"{count(len(part), 'check')} {words}"):
-                st.dataframe(
-                    part[["check_id", "reason"]], hide_index=True,
-                    column_config={"check_id": "check",
-                                   "reason": st.column_config.TextColumn("because", width="large")},
-                )  # fmt: skip
+    for name, rows in findings_list.kinds(frame).items():
+        with st.expander(f"{count(len(rows), 'check')} {name}"):
+            if name == "not run since the dataset was indexed":
+                st.caption("Run `kpaudit audit` without `--check`, then reload.")
+            st.dataframe(
+                _told(rows, name), hide_index=True, placeholder="",
+                column_config={
+                    "check_id": "check", "title": "what it looks for", "looked": "looked at",
+                    "findings": st.column_config.NumberColumn("findings in all", format="localized"),
+                    "suppressed": st.column_config.NumberColumn("suppressed", format="localized"),
+                    "reason": st.column_config.TextColumn("because", width="large"),
+                },
+            )  # fmt: skip
+
+
+def _told(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    """What is to be said of checks without open findings, by why they have none."""
+    if name.startswith("not run"):
+        return rows[["check_id"]]
+    if name in ("failed to run", "did not apply", "switched off"):
+        return rows[["check_id", "reason"]]
+    looked = [
+        "" if pd.isna(row["records"]) else f"{int(row['records']):,} {clean(row['unit'])}"
+        for row in rows.to_dict("records")
+    ]
+    more = {"found only what is suppressed": ["suppressed"], "found nothing in this selection": ["findings"]}
+    return rows[["check_id", "title", *more.get(name, [])]].assign(looked=looked)
 
 
 _page()

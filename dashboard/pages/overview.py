@@ -14,7 +14,7 @@ _WORST = 6  # checks that the page leads with; the Findings page has them all
 def _card(now: state.Current) -> None:
     d = now.dataset
     totals = data.frame("overview_totals", now.filters).iloc[0]
-    places = st.grid(5, min_column_width=150)
+    places = st.grid(5, min_column_width=120)
     for name in ("images", "annotations", "keypoints", "subjects", "classes"):
         missing = name == "subjects" and not d["subjects_recorded"]
         places.metric(
@@ -62,10 +62,14 @@ def _worst(now: state.Current) -> None:
             args=(Door(everything, page="findings"),),
         )  # fmt: skip
     if found.empty:
-        ran = int((frame["status"] == "done").sum())
-        st.success(f"None of the {ran} checks that apply found anything.", icon=":material/check:")
+        findings_list.no_open(frame, "")
+    else:
+        for name, rows in findings_list.kinds(frame).items():
+            if name in ("failed to run", "not run since the dataset was indexed"):
+                told = f"{count(len(rows), 'check')} {name}: what they would find is not known."
+                st.warning(told, icon=":material/bug_report:")
     for row in found.head(_WORST).to_dict("records"):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
             st.button(
                 f"{row['open']:,}", key=f"worst_{row['check_id']}", help="See them", on_click=state.open_next,
                 args=(Door(everything, page="findings", check=row["check_id"]),),
@@ -141,7 +145,7 @@ def _next(now: state.Current) -> None:
     if not found:
         st.success("Nothing stands out: all files were read, and no subject or image is in two splits.")
     for i, item in enumerate(found):
-        with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(horizontal=True, vertical_alignment="center", wrap=False):
             st.markdown(f"{i + 1}. {item.text}", width="stretch")
             if item.door is not None:
                 st.button(item.label, key=f"advice_{i}", on_click=state.open_next, args=(item.door,))

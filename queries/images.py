@@ -168,6 +168,13 @@ class ImageSource:
             raise ImageUnavailable(outside[0])
         raise ImageUnavailable(f"missing: no image {'/'.join(parts)!r} below {_names(self.roots)}")
 
+    def holds_any(self) -> bool:
+        """Whether there is any image below the roots."""
+        with self._index_lock:
+            if self._index is None:
+                self._index = self._build_index()
+            return bool(self._index)
+
     def read(self, located: Located, limit: int = MAX_BYTES) -> bytes:
         """The image's bytes; ImageUnavailable where it is gone, not a plain file, or above `limit`."""
         if located.bytes > limit:

@@ -35,7 +35,7 @@ _ROUNDS = 4
 
 @dataclass(frozen=True)
 class Images:
-    """The N images of a dataset in the order of image_id, with what a split is made by.
+    """The N images of a dataset in the order of their keys, with what a split is made by.
 
     `unit` (N) numbers what must stay together; `strata` (N, C) counts instances of classes and marks groups,
     named by `names` (C) as (kind, value).
@@ -80,7 +80,7 @@ def parse_ratios(text: str) -> dict[str, float]:
 def load(store: Store, dataset: int, by: str, stratify: bool, group: str | None) -> Images:
     """Reads what a split is made by. `by` is subject or image; copies of an image stay together in both.
 
-    Raises UsageError where subjects are asked for and none is recorded.
+    Raises UsageError where subjects or a group are asked for and none is recorded.
     """
     from scipy.sparse import coo_array, csr_array  # noqa: PLC0415  scipy takes a while to load
 
@@ -90,6 +90,11 @@ def load(store: Store, dataset: int, by: str, stratify: bool, group: str | None)
     if by == "subject" and not images["subject"].notna().any():
         raise UsageError("--by subject: no image of the dataset names its subject; take --by image")
     ids = images["image_id"].to_numpy()
+    by_id = np.argsort(ids)
+
+    def places(wanted: np.ndarray) -> np.ndarray:
+        return by_id[np.searchsorted(ids, wanted, sorter=by_id)]
+
     pairs = _near(images)
     links = [_same(images["key"]), _same(images["sha256"]), pairs]
     if by == "subject":
@@ -100,13 +105,15 @@ def load(store: Store, dataset: int, by: str, stratify: bool, group: str | None)
         found = cursor.execute(sql["labels"], {"dataset": dataset}).df()
         values, code = np.unique(found["label"].astype(str).to_numpy(), return_inverse=True)
         names += [("class", str(value)) for value in values]
-        rows.append(np.searchsorted(ids, found["image_id"].to_numpy()))
+        rows.append(places(found["image_id"].to_numpy()))
         columns.append(code)
         counts.append(found["instances"].to_numpy())
     if group is not None:
         found = cursor.execute(sql[group], {"dataset": dataset}).df()
+        if set(found["value"]) <= {"not recorded"}:
+            raise UsageError(f"--group {group}: no image of the dataset records it")
         values, code = np.unique(found["value"].astype(str).to_numpy(), return_inverse=True)
-        rows.append(np.arange(len(ids)))
+        rows.append(places(found["image_id"].to_numpy()))
         columns.append(code + len(names))
         counts.append(np.ones(len(ids), dtype=np.int64))
         names += [(group, str(value)) for value in values]

@@ -1,11 +1,12 @@
--- What resplit.py reads of one dataset.
+-- What resplit.py reads of one dataset: the images by key, so that the order of the source's rows and files, which
+-- their ids follow, makes no difference.
 
 -- name: images
 select i.image_id, i.key, i.subject, i.split, f.sha256, f.phash
 from image i
 left join image_fact f using (image_id)
 where i.dataset_id = $dataset
-order by i.image_id;
+order by i.key, i.split, i.image_id;
 
 -- name: labels
 -- How many instances of each class each image has.

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from queries import resplit
+from queries import resplit, targets
 from queries.errors import KpauditError, UsageError
 from queries.resplit import Images
 from queries.store import Store
@@ -31,8 +31,8 @@ class Shape:
     subjects_leaking: int
     keys_leaking: int
     copies_leaking: int
-    #: kind → (value, split, its share of the value's instances, the split's share of all images), the worst of
-    #: those of which a split would have at least five: fewer can't be shared out evenly
+    #: kind → (value, split, its share of the value's instances, the split's share of all images), the worst
+    #: of those of which a split would have at least five: fewer can't be shared out evenly
     worst: dict[str, tuple[str, str, float, float]]
 
 
@@ -85,28 +85,51 @@ def run(
     subject may hold more images than that) or the file can't be written; then nothing is written.
     """
     wanted = resplit.parse_ratios(ratios)
+    if target is not None:
+        refuse(target, targets.kept_clear(store, dataset["dataset_id"]))
     if not 0 < tolerance < 1:
         raise UsageError(f"--tolerance {tolerance:g}: expected a share between 0 and 1")
     images = resplit.load(store, dataset["dataset_id"], by, stratify, group)
     names = np.array(list(wanted), dtype=object)
     split = names[resplit.assign(images, wanted, seed)]
     before, after = shape(images, images.split), shape(images, split)
-    _show(out, dataset["name"], wanted, before, after, by)
-    for name, share in wanted.items():
-        got = after.images.get(name, 0) / len(images)
-        if abs(got - share) > tolerance:
-            largest = int(np.bincount(images.unit).max())
-            raise KpauditError(
-                f"split {name} would have {got:.1%} of the images, expected {share:.1%} ± {tolerance:.1%}: up to "
-                f"{largest:,} of {len(images):,} images must stay together; --tolerance allows more, nothing was written"
-            )
+    without = sum(subject is None for subject in images.subject) if by == "subject" else 0
+    _show(out, dataset["name"], wanted, before, after, by, without)
+    _require(images, wanted, after, tolerance)
     if target is not None:
         write(target, dataset["name"], images, split)
     return images, split
 
 
+def _require(images: Images, wanted: Mapping[str, float], after: Shape, tolerance: float) -> None:
+    """Raises KpauditError where a split is empty, or further from its share than the tolerance."""
+    sizes = np.bincount(images.unit)
+    told = f"up to {sizes.max():,} of {len(images):,} images must stay together"
+    if len(sizes) < len(wanted):
+        told = f"{len(sizes):,} groups of images that must stay together can't fill {len(wanted)} splits"
+    elif sizes.max() == 1:
+        told = f"there are {len(images):,} images"
+    for name, share in wanted.items():
+        got = after.images.get(name, 0) / len(images)
+        if not got:
+            raise KpauditError(
+                f"split {name} would have no image, expected {share:.2%}: {told}; nothing was written"
+            )
+        if abs(got - share) > tolerance:
+            raise KpauditError(
+                f"split {name} would have {got:.1%} of the images, expected {share:.1%} ± {tolerance:.1%}: "
+                f"{told}; --tolerance allows more, nothing was written"
+            )
+
+
 def run_whole(
-    store: Store, dataset: Mapping[str, Any], to: str, folder: Path, reviews: str | None, out: TextIO, **how: Any
+    store: Store,
+    dataset: Mapping[str, Any],
+    to: str,
+    folder: Path,
+    reviews: str | None,
+    out: TextIO,
+    **how: Any,
 ) -> None:
     """Makes new splits and writes the whole dataset by them into a new folder, with `splits.csv` beside."""
     from queries import export_commands  # noqa: PLC0415  pandas and orjson take a while to load
@@ -114,8 +137,22 @@ def run_whole(
 
     images, split = run(store, dataset, None, out, **how)
     split_of = dict(zip(images.image_id.tolist(), split.tolist(), strict=True))
-    export_commands.run(store, dataset, Request(to, folder, split_of=split_of), reviews, out)
-    write(folder / "splits.csv", dataset["name"], images, split)
+
+    def beside(place: Path) -> None:
+        write(place / "splits.csv", dataset["name"], images, split)
+
+    request = Request(to, folder, split_of=split_of, beside=beside)
+    export_commands.run(store, dataset, request, reviews, out)
+
+
+def refuse(target: Path, never_below: Mapping[Path, str]) -> None:
+    """Raises UsageError where the CSV would lie in a dataset, or take the place of a file of another kind."""
+    head, what = ",".join(COLUMNS).encode(), "an assignment of kpaudit resplit"
+    try:
+        targets.refuse_other_file(target, what, lambda found: found.startswith(head))
+        targets.refuse_below(target, never_below)
+    except (OSError, ValueError) as error:
+        raise KpauditError(f"{target} can't be written: {getattr(error, 'strerror', error)}") from error
 
 
 def write(target: Path, dataset: str, images: Images, split: np.ndarray) -> None:
@@ -151,7 +188,9 @@ def _leaking(values: np.ndarray, code: np.ndarray) -> int:
     return int((frame.groupby("value")["split"].nunique() > 1).sum()) if len(frame) else 0
 
 
-def _show(out: TextIO, name: str, wanted: Mapping[str, float], before: Shape, after: Shape, by: str) -> None:
+def _show(
+    out: TextIO, name: str, wanted: Mapping[str, float], before: Shape, after: Shape, by: str, without: int
+) -> None:
     console = Console(file=out, highlight=False, width=None if out.isatty() else 120)
     console.print(Text(f"{name}: new splits by {by}", style="bold"))
     table = Table(show_edge=False, header_style="bold", pad_edge=False)
@@ -170,6 +209,9 @@ def _show(out: TextIO, name: str, wanted: Mapping[str, float], before: Shape, af
     for kind in {**before.worst, **after.worst}:
         table.add_row(f"{kind} furthest from its split's share", _worst(before, kind), _worst(after, kind))
     console.print(table)
+    if without:
+        told = f"{without:,} of {total:,} images name no subject: each of them counts as a subject of its own"
+        console.print(Text(told))
 
 
 def _part(part: int, total: int) -> str:

@@ -7,9 +7,10 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from queries.reviews.model import Decision, Item
-from tests.test_export import YOLO, changes, coco, hand, said, send
+from tests.test_export import YOLO, changes, coco, hand, once, said, send
 
 START = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
 
@@ -30,17 +31,16 @@ def say(found: Any, key: str, own: str | None, verdict: str, *when: Any, **more:
     )
 
 
-@pytest.fixture
-def hands(indexed):
+@pytest.fixture(scope="module")
+def hands(tmp_path_factory):
     two = hand(0.3)
     for name, more in (("bboxes", [0.5, 0.5, 0.1, 0.1]), ("labels", "fist"), ("hand_landmarks", [])):
         two[name].append(more)
-    return indexed(
-        {
-            "train/call.json": {"a": hand(0.1), "b": hand(0.2), "two": two},
-            "val/fist.json": {"v": hand(0.4, "fist")},
-        }
-    )
+    files = {
+        "train/call.json": {"a": hand(0.1), "b": hand(0.2), "two": two},
+        "val/fist.json": {"v": hand(0.4, "fist")},
+    }
+    return once(tmp_path_factory.mktemp("hands"), files)
 
 
 def records(out: Any, name: str = "train/call.json") -> dict:
@@ -127,10 +127,10 @@ def test_reviewers_who_disagree_the_majority_and_of_a_tie_the_latest(hands, tmp_
     ]
     send(hands, tmp_path / "out", "hagrid", decisions, drop_rejected=True)
     found = records(tmp_path / "out")
-    assert found["a"]["labels"] == ["palm"] and found["b"]["bboxes"] == []
+    assert found["a"]["labels"] == ["palm"] and "b" not in found, "no hand of it is left: no background"
     assert records(tmp_path / "out", "val/fist.json")["v"] == hand(0.4, "fist")
-    rows = {r["image"]: r for r in changes(tmp_path / "out")}
-    assert rows["a"]["reason"] == "label corrected (2 of 3 reviewers)"
+    rows = {r["image"]: r for r in changes(tmp_path / "out") if r["annotation"]}
+    assert rows["a"]["reason"] == "label corrected (2 of 3 reviewers; they name fist 1, palm 1)"
     assert rows["a"]["reviewers"] == "bad label: ana, bob; good: cy"
     assert "disagree evenly: the latest counts" in rows["b"]["reason"] and rows["b"]["action"] == "dropped"
     assert (rows["v"]["action"], rows["v"]["verdict"]) == ("kept", "good") and "bad box was outvoted" in rows[
@@ -230,3 +230,108 @@ def test_a_chosen_class_is_the_corrected_one(hands, tmp_path):
     )
     lines = (tmp_path / "out/annotations.csv").read_text().splitlines()
     assert len(lines) == 4, lines
+
+
+def test_the_majoritys_label_counts_and_who_is_unsure_does_not_vote(indexed, tmp_path):
+    found = indexed({"train/call.json": {"a": hand(0.1), "b": hand(0.2)}})
+    decisions = [
+        say(found, "a", "instance 0", "bad label", "ana", 0, label="fist"),
+        say(found, "a", "instance 0", "bad label", "bob", 1, label="fist"),
+        say(found, "a", "instance 0", "bad label", "cy", 2, label="palm"),
+        say(found, "b", "instance 0", "bad label", "ana", 0, label="like"),
+        say(found, "b", "instance 0", "unsure", "bob", 1),
+        say(found, "b", "instance 0", "unsure", "cy", 2),
+    ]
+    send(found, tmp_path / "out", "hagrid", decisions)
+    written = records(tmp_path / "out")
+    assert (written["a"]["labels"], written["b"]["labels"]) == (["fist"], ["like"])
+    rows = {(r["image"], r["action"]): r for r in changes(tmp_path / "out")}
+    assert rows["a", "changed"]["reason"] == "label corrected (they name fist 2, palm 1)"
+    assert (rows["a", "not applied"]["before"], json.loads(rows["a", "not applied"]["after"])["label"]) == (
+        "cy",
+        "palm",
+    )
+    assert rows["b", "changed"]["reviewers"] == "bad label: ana; unsure: bob, cy"
+
+
+def test_an_image_whose_all_annotations_are_rejected_is_no_background(indexed, tmp_path):
+    images = [{"id": n, "file_name": f"{n}.jpg", "width": 100, "height": 50} for n in (1, 2, 3)]
+    base = coco()["annotations"][0]
+    found = indexed(
+        {"person_keypoints_train.json": coco(images, [{**base, "id": n, "image_id": n} for n in (1, 2)])}
+    )
+    decision = say(found, "1.jpg", "1", "bad box")
+    why = "all its annotations are rejected: as a background it would teach that nothing is there"
+    for target in ("coco", "yolo"):
+        out = tmp_path / target
+        send(found, out, target, [decision], drop_rejected=True)
+        assert ("1.jpg", "", "dropped", why) in said(out)
+        assert ("1.jpg", "1", "dropped", "bad box, and nothing says what is right") in said(out)
+    written = json.loads((tmp_path / "coco/annotations/person_keypoints_train.json").read_text())
+    assert [image["id"] for image in written["images"]] == [2, 3], "the third is a background of the source's"
+    assert {path.name for path in (tmp_path / "yolo").rglob("*.txt")} == {"2.txt", "3.txt"}
+
+
+def test_an_annotation_whose_id_stands_twice_is_known_by_its_digest(indexed, tmp_path):
+    base = coco()["annotations"][0]
+    found = indexed(
+        {"person_keypoints_train.json": coco(None, [base, {**base, "bbox": [1, 2, 3, 4], "area": 12}])}
+    )
+    digest = found.row("select digest from annotation where x = 1")[0]
+    send(found, tmp_path / "out", "coco", [say(found, "a.jpg", "7", "bad box", digest=digest)],
+         drop_rejected=True)  # fmt: skip
+    written = json.loads((tmp_path / "out/annotations/person_keypoints_train.json").read_text())
+    assert [one["bbox"] for one in written["annotations"]] == [[10, 5, 20, 30]]
+
+
+def test_yolo_lines_without_flags_and_places_outside(indexed, tmp_path):
+    flat = YOLO | {
+        "data.yaml": "train: images/train\nval: images/val\nkpt_shape: [3, 2]\nnc: 1\nnames: [cat]\n"
+        "download: https://example.org/x.zip\n",
+        "labels/train/a.txt": "0 0.5 0.5 0.2 0.4 0.45 0.4 0.5 0.5 0.6 0.6\n",
+        "labels/val/b.txt": "0 0.5 0.5 1 1 0 0 1 1 0.5 0.5\n",
+    }
+    key = "images/train/a.jpg"
+    absent = {"keypoints": {"0": [0.45, 0.4, 0], "1": [0.1, 0.2, 2], "2": [1.5, 0.2, 2]}}
+    found = indexed(flat)
+    send(found, tmp_path / "flat", "yolo",
+         [say(found, key, "instance 0", "bad keypoints", label="dog", proposal=absent)])  # fmt: skip
+    line = (tmp_path / "flat/labels/train/a.txt").read_text()
+    assert line == "1 0.5 0.5 0.2 0.4 0.45 0.4 0.1 0.2 0.6 0.6\n"
+    rows = [r for r in changes(tmp_path / "flat") if r["action"] == "not applied"]
+    assert [(r["annotation"], r["before"]) for r in rows] == [("instance 0", "joints [0, 2]")]
+    data = yaml.safe_load((tmp_path / "flat/data.yaml").read_text())
+    assert (data["nc"], data["names"]) == (2, ["cat", "dog"]) and "download" not in data
+
+    found = indexed(YOLO)
+    proposal = {"box": [0.9, 0.9, 0.9, 0.1], "keypoints": {"0": [-0.1, 0.2, 2]}}
+    send(found, tmp_path / "out", "yolo",
+         [say(found, key, "instance 0", "bad keypoints", proposal=proposal)])  # fmt: skip
+    first = (tmp_path / "out/labels/train/a.txt").read_text().splitlines()[0]
+    assert first == "0 0.5 0.5 0.2 0.4 0 0 0 0.50 0.5 1 0 0 0"
+    reasons = {(r["action"], r["reason"]) for r in changes(tmp_path / "out")}
+    assert ("changed", "joints outside the image are not labelled now") in reasons
+    assert ("not applied", "the corrected box lies outside the image") in reasons
+
+
+def test_hagrid_says_that_a_flag_alone_can_not_be_corrected(indexed, tmp_path):
+    found = indexed({"train/call.json": {"a": hand(0.1)}})
+    place = hand(0.1)["hand_landmarks"][0][4]
+    send(found, tmp_path / "out", "hagrid",
+         [say(found, "a", "instance 0", "bad keypoints",
+              proposal={"keypoints": {"4": [*place, 1]}})])  # fmt: skip
+    assert records(tmp_path / "out")["a"] == hand(0.1)
+    told = "HaGRID has no visibility flag: nothing else of these joints is corrected"
+    assert ("a", "instance 0", "not applied", told) in said(tmp_path / "out")
+
+
+def test_coco_lists_without_flags_keep_a_joint_that_is_called_absent(indexed, tmp_path):
+    source = coco()
+    source["annotations"][0] |= {"keypoints": [11, 6, 12, 7, 13, 8]}
+    found = indexed({"person_keypoints_train.json": source})
+    proposal = {"keypoints": {"0": [11, 6, 0], "2": [20, 9, 2]}}
+    send(found, tmp_path / "out", "coco", [say(found, "a.jpg", "7", "bad keypoints", proposal=proposal)])
+    written = json.loads((tmp_path / "out/annotations/person_keypoints_train.json").read_text())
+    assert written["annotations"][0]["keypoints"] == [11, 6, 12, 7, 20, 9]
+    row = next(r for r in changes(tmp_path / "out") if r["action"] == "not applied")
+    assert row["reason"].startswith("its keypoint lists have no flag") and row["after"] == "[0]"

@@ -14,9 +14,13 @@ import pytest
 from queries import cli
 from queries.errors import KpauditError, UsageError
 from queries.export.base import Names, safe
+from queries.index import index
+from queries.model import Options
 from queries.reviews.model import Decision, Item
 from queries.reviews.store import ReviewStore
-from tests.test_export import YOLO, coco, hand, said, send
+from queries.workspace import Workspace
+from tests.conftest import write
+from tests.test_export import YOLO, coco, hand, once, said, send
 
 HOSTILE = [
     "../../x",
@@ -40,8 +44,9 @@ def everything(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*")}
 
 
-@pytest.mark.parametrize("target", ["coco", "yolo", "hagrid", "csv", "parquet"])
-def test_hostile_names_never_lead_out_of_the_folder(indexed, tmp_path, target):
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    """A dataset whose every name leads elsewhere."""
     images = [{"id": n, "file_name": name, "width": 9, "height": 9} for n, name in enumerate(HOSTILE)]
     base = coco()["annotations"][0]
     source = coco(
@@ -54,10 +59,13 @@ def test_hostile_names_never_lead_out_of_the_folder(indexed, tmp_path, target):
     source["categories"] = [
         {**source["categories"][0], "id": n, "name": name} for n, name in enumerate(HOSTILE)
     ]
-    data = tmp_path / "data"
-    data.mkdir()
-    (data / "person_keypoints_train.json").write_text(json.dumps(source))
-    found = indexed(data, split="../..")
+    files = {"person_keypoints_train.json": source}
+    return once(tmp_path_factory.mktemp("hostile"), files, split="../..")
+
+
+@pytest.mark.parametrize("target", ["coco", "yolo", "hagrid", "csv", "parquet"])
+def test_hostile_names_never_lead_out_of_the_folder(hostile, tmp_path, target):
+    found = hostile
     (tmp_path / "below").mkdir()
     before = everything(tmp_path)
     out = tmp_path / "below" / "out"
@@ -128,47 +136,79 @@ def test_source_files_that_changed_are_refused_by_their_own_format_alone(indexed
     assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == []
 
 
+_TARGETS = ("coco", "yolo", "hagrid", "csv", "parquet")
+
+# Every export in a process of its own, forked off one that has loaded everything and opened nothing.
 _SCRIPT = """
-import sys, resource, signal
+import json, os, resource, signal, sys
 from queries import cli
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-limit = int(sys.argv[1])
-if limit:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-else:
-    import os
-    from queries.export import changes
-    changes.Changes.summary = lambda *a: os.kill(os.getpid(), signal.SIGKILL)
-cli.main(sys.argv[2:])
+from queries.export import changes, pipeline
+asked, told = json.load(sys.stdin), {}
+for name, (limit, command) in asked.items():
+    child = os.fork()
+    if not child:
+        os.dup2(os.open(name + ".err", os.O_WRONLY | os.O_CREAT, 0o644), 2)
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        if limit:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        else:
+            changes.Changes.summary = lambda *a: os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            cli.main(command)
+        except SystemExit as stop:
+            os._exit(stop.code or 0)
+        os._exit(99)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    told[name] = status, open(name + ".err").read()
+json.dump(told, sys.stdout)
 """
 
 
-@pytest.mark.parametrize("target", ["coco", "yolo", "hagrid", "csv", "parquet"])
-@pytest.mark.parametrize("limit", [3000, 0], ids=["full", "killed"])
-def test_a_full_disk_or_a_kill_leaves_nothing_half(indexed, tmp_path, target, limit):
-    records = {f"k{n}": hand(n / 1000) for n in range(200)}
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory):
+    """target-limit → (exit code, stderr, OUT) of exports with `limit` bytes a file at most, or killed (0)."""
+    place = tmp_path_factory.mktemp("faulty")
     images = [{"id": n, "file_name": f"{n}.jpg", "width": 100, "height": 100} for n in range(300)]
     base = coco()["annotations"][0]
     people = coco(images, [{**base, "id": n, "image_id": n % 300} for n in range(3000)])
-    source = {"train/call.json": records} if target == "hagrid" else {"person_keypoints_train.json": people}
-    if target == "yolo" and limit:  # many small files: only changes.csv and data.yaml can be large
-        source["person_keypoints_train.json"]["annotations"] = [
-            {**base, "id": n, "image_id": 1} for n in range(3000)
-        ]
-    found = indexed(source)
-    found.store.close()
-    out = tmp_path / "out"
-    command = [sys.executable, "-c", _SCRIPT, str(limit), "export", "--to", target, str(out)]
+    # many small files: only changes.csv and data.yaml can be large
+    crowded = coco(images, [{**base, "id": n, "image_id": 1} for n in range(3000)])
+    hands = {f"k{n}": hand(n / 1000) for n in range(200)}
+    for name, file, content in (
+        ("people", "person_keypoints_train.json", people),
+        ("crowded", "person_keypoints_train.json", crowded),
+        ("hands", "train/call.json", hands),
+    ):
+        write(place / name, {file: content})
+        index(Workspace(place / f"{name}.ws"), place / name, Options())
+    asked, outs = {}, {}
+    for target in _TARGETS:
+        for limit in (3000, 0):
+            source = {"hagrid": "hands", "yolo": "crowded" if limit else "people"}.get(target, "people")
+            name = f"{target}-{limit}"
+            outs[name] = place / name / "out"
+            outs[name].parent.mkdir()
+            command = ["export", "--to", target, str(outs[name]), "--workspace", str(place / f"{source}.ws")]
+            asked[name] = (limit, command)
     ran = subprocess.run(
-        [*command, "--workspace", str(found.workspace.path)], capture_output=True, text=True, check=False
-    )
+        [sys.executable, "-c", _SCRIPT], input=json.dumps(asked), capture_output=True, text=True, cwd=place,
+        check=True,
+    )  # fmt: skip
+    return {name: (*found, outs[name]) for name, found in json.loads(ran.stdout).items()}
+
+
+@pytest.mark.parametrize("target", _TARGETS)
+@pytest.mark.parametrize("limit", [3000, 0], ids=["full", "killed"])
+def test_a_full_disk_or_a_kill_leaves_nothing_half(faulty, target, limit):
+    code, told, out = faulty[f"{target}-{limit}"]
     assert not out.exists()
     if limit:
-        assert ran.returncode == 2, ran.stderr
-        assert ran.stderr.count("\n") == 1 and "no space left" in ran.stderr, ran.stderr
-        assert not [path for path in tmp_path.iterdir() if "partial" in path.name]
+        assert code == 2, told
+        assert told.count("\n") == 1 and "no space left" in told, told
+        assert list(out.parent.iterdir()) == []
     else:
-        assert ran.returncode == -signal.SIGKILL
+        assert code == -signal.SIGKILL
+        assert [path.name.partition(".partial-")[0] for path in out.parent.iterdir()] == ["out"]
 
 
 def run(*arguments: str | Path) -> int:
@@ -211,3 +251,36 @@ def test_images_are_linked_or_copied(indexed, tmp_path):
     link, copy = (tmp_path / name / "images/train/a.jpg" for name in ("links", "copies"))
     assert link.is_symlink() and link.read_bytes() == b"x"
     assert not copy.is_symlink() and copy.read_bytes() == b"x"
+
+
+def test_out_in_another_dataset_or_the_workspace_is_refused(indexed, tmp_path):
+    place = tmp_path / "w"
+    indexed({"train/call.json": {"a": hand()}}, workspace=place, name="one")
+    other = indexed({"train/call.json": {"b": hand()}}, workspace=place, name="two")
+    for out, told in (
+        (Path(other.summary.root) / "out", "the folder of the dataset two"),
+        (place / "datasets" / "out", "the workspace"),
+    ):
+        (tmp_path / "link").symlink_to(out.parent)
+        for spelled in (out, tmp_path / "link" / "out"):
+            with pytest.raises(UsageError, match=f"lies in {told}.*never written to"):
+                send(other, spelled, "csv")
+        assert not out.exists()
+        (tmp_path / "link").unlink()
+
+
+def test_names_that_no_folder_can_have_are_one_sentence(indexed, tmp_path):
+    found = indexed({"train/call.json": {"a": hand()}})
+    for name, told in (("x" * 300, "name too long"), ("a\0b", "holds a NUL"), ("a/" + "y" * 300, "too long")):
+        with pytest.raises(KpauditError, match=told):
+            send(found, tmp_path / name, "csv")
+
+
+def test_the_folder_has_the_rights_that_the_mask_gives(indexed, tmp_path):
+    found = indexed({"train/call.json": {"a": hand()}})
+    former = os.umask(0o027)
+    try:
+        send(found, tmp_path / "out", "csv")
+    finally:
+        os.umask(former)
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o750

@@ -1,4 +1,4 @@
-"""New splits: nothing leaks, ratios and classes are met, the same seed gives the same, nothing else is touched."""
+"""New splits: nothing leaks, ratios and classes are met, the same seed gives the same, nothing is touched."""
 
 from __future__ import annotations
 
@@ -40,8 +40,9 @@ def _images(units: np.ndarray, strata: np.ndarray) -> Images:
     empty = np.empty((0, 2), dtype=np.int64)
     key = np.array([f"k{i}" for i in range(n)], dtype=object)
     return Images(
-        np.arange(n), key, units.astype(object), np.full(n, "train", dtype=object), units, csr_array(strata), names, empty
-    )
+        np.arange(n), key, units.astype(object), np.full(n, "train", dtype=object), units, csr_array(strata),
+        names, empty,
+    )  # fmt: skip
 
 
 @given(
@@ -166,7 +167,9 @@ def test_without_subjects(indexed) -> None:
     found = indexed({"ann/train/call.json": {"a": _record(None, "call", 1), "b": _record(None, "call", 2)}})
     with pytest.raises(UsageError, match="--by image"):
         resplit.load(found.store, 1, "subject", True, None)
-    assert len(set(resplit.load(found.store, 1, "image", True, "gender").unit)) == 2
+    assert len(set(resplit.load(found.store, 1, "image", True, None).unit)) == 2
+    with pytest.raises(UsageError, match="--group gender: no image of the dataset records it"):
+        resplit.load(found.store, 1, "image", True, "gender")
 
 
 def test_several_datasets_need_a_name(indexed, tmp_path, capsys) -> None:
@@ -197,6 +200,75 @@ def test_a_whole_dataset_by_the_new_splits(indexed, tmp_path, capsys) -> None:
     rows = {row["key"]: row for row in csv.DictReader((out / "splits.csv").open())}
     assert len(rows) == 200
     again = indexed(out, name="again")
-    assert dict(again.rows("select key, split from image")) == {key: row["split"] for key, row in rows.items()}
+    found_again = dict(again.rows("select key, split from image"))
+    assert found_again == {key: row["split"] for key, row in rows.items()}
     assert _run("resplit", "--workspace", str(found.workspace.path), *options, str(out)) == 2
     assert "again" in capsys.readouterr().err
+
+
+def test_the_order_of_rows_and_files_makes_no_difference(indexed) -> None:
+    """Only the records count: not the file that they are in, nor where, nor the split that they have."""
+    records = {key: record for file in _many(40, 3).values() for key, record in file.items()}
+    keys = sorted(records, key=lambda key: key[::-1])
+    shuffled = {
+        "ann/val/zz.json": {key: records[key] for key in keys[:50]},
+        "ann/train/call.json": {key: records[key] for key in keys[50:]},
+    }
+    found = []
+    for files in ({"ann/train/call.json": records}, shuffled):
+        images = resplit.load(indexed(files).store, 1, "subject", True, None)
+        split = resplit.assign(images, {"train": 0.7, "val": 0.3}, 1)
+        found.append(dict(zip(images.key, split.tolist(), strict=True)))
+        strata = dict(zip(images.key, images.strata.toarray().tolist(), strict=True))
+        assert strata == {key: [record["labels"].count(name) for _, name in images.names]
+                          for key, record in records.items()}  # fmt: skip
+    assert found[0] == found[1]
+    assert set(found[0].values()) == {0, 1}
+
+
+def test_a_file_of_another_kind_or_in_a_dataset_is_never_replaced(indexed, tmp_path, capsys) -> None:
+    found = indexed(_many(20, 2))
+    annotations = Path(found.summary.root) / "ann/train/call.json"
+    before = annotations.read_bytes()
+    copy = tmp_path / "copy.json"
+    copy.write_bytes(before)
+    asked = ["resplit", "--workspace", str(found.workspace.path), "--ratios", "a=.5,b=.5"]
+    asked += ["--tolerance", ".1"]
+    for out, told in (
+        (annotations, "is not an assignment of kpaudit resplit"),
+        (copy, "is not an assignment of kpaudit resplit"),
+        (Path(found.summary.root) / "new.csv", "lies in the dataset's own folder"),
+        (found.workspace.path / "new.csv", "lies in the workspace"),
+        (tmp_path, "is a folder"),
+    ):
+        assert _run(*asked, str(out)) == 2
+        err = capsys.readouterr().err
+        assert told in err and err.count("\n") == 1
+    assert annotations.read_bytes() == before == copy.read_bytes()
+    for _ in range(2):  # a former assignment may be
+        assert _run(*asked, str(tmp_path / "o.csv")) == 0
+
+
+def test_splits_that_can_not_be_filled_are_said(indexed, tmp_path) -> None:
+    records = {f"k{n}": _record(f"s{n}" if n % 2 else None, "call", n) for n in range(40)}
+    found = indexed({"ann/train/call.json": records})
+
+    def run(ratios: str, tolerance: float, by: str = "subject") -> str:
+        out = io.StringIO()
+        resplit_commands.run(
+            found.store, found.store.datasets[0], tmp_path / "o.csv", out, by=by, ratios=ratios,
+            stratify=True, group=None, seed=0, tolerance=tolerance,
+        )  # fmt: skip
+        return out.getvalue()
+
+    with pytest.raises(KpauditError, match=r"b would have no image, expected 0\.10%: there are 40 images"):
+        run("a=.999,b=.001", 0.1)
+    assert not (tmp_path / "o.csv").exists()
+    assert "20 of 40 images name no subject: each of them counts" in run("a=.5,b=.5", 0.1)
+    assert "name no subject" not in run("a=.5,b=.5", 0.1, "image")
+    few = indexed({"ann/train/call.json": {f"k{n}": _record(f"s{n % 2}", "call", n) for n in range(40)}})
+    with pytest.raises(KpauditError, match="2 groups of images that must stay together can't fill 3 splits"):
+        resplit_commands.run(
+            few.store, few.store.datasets[0], None, io.StringIO(), by="subject",
+            ratios="a=.4,b=.3,c=.3", stratify=True, group=None, seed=0, tolerance=0.9,
+        )  # fmt: skip

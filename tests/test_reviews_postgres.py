@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime
 import glob
 import multiprocessing
 import os
@@ -50,7 +52,10 @@ def server() -> Iterator[str]:
     quiet = {"cwd": base, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **who}
     try:
         subprocess.run(
-            [programs / "initdb", "-D", base / "data", "-U", "kpaudit", "-A", "trust", "--no-sync", "-E", "UTF8"],
+            [
+                programs / "initdb", "-D", base / "data", "-U", "kpaudit", "-A", "trust", "--no-sync",
+                "-E", "UTF8",
+            ],
             check=True, **quiet,
         )  # fmt: skip
         options = f"-p {port} -k {base} -c listen_addresses=127.0.0.1 -c fsync=off"
@@ -67,7 +72,8 @@ def server() -> Iterator[str]:
 def _say(verdict: str, reviewer: str, key: str = "k1") -> Decision:
     return Decision(
         Item("d", "train", key, "instance 0"), reviewer, verdict,
-        joints=(1, 2), proposal={"keypoints": {"3": [0.1, 1 / 3, None]}}, comment="née \"'; drop", digest=2**62,
+        joints=(1, 2), proposal={"keypoints": {"3": [0.1, 1 / 3, None]}}, comment="née \"'; drop",
+        digest=2**62,
     )  # fmt: skip
 
 
@@ -87,6 +93,13 @@ def test_append_read_undo_and_merge(server: str, tmp_path: Path) -> None:
     assert import_file(local, file).added == 3
     assert local.ledger() == store.ledger()
     assert import_file(store, file).added == 0
+    # what was said earlier and is imported later does not stand, nor does anybody's undo of another's
+    early = Decision(said.item, "ana", "unsure", at=said.at - datetime.timedelta(hours=1))
+    local.merge([early, Decision(said.item, "eve", "", undoes=said.decision_id)])
+    clash = dataclasses.replace(said, comment="another")
+    file.write_text("".join(export_lines(local)) + f"{clash.to_json()}\n")
+    assert "another decision has the same id" in import_file(store, file).refused[0][1]
+    assert store.standing("d") == [said] == local.standing("d")
     local.close()
     store.close()
 

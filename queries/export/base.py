@@ -6,8 +6,8 @@ import errno
 import json
 import os
 import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +17,11 @@ from typing import Any
 import duckdb
 import orjson
 
+from queries import targets
 from queries.errors import KpauditError, UsageError
+
+#: Why an image goes with the last of its annotations.
+EMPTIED = "none of its annotations fits: as a background it would teach that nothing is there"
 
 TARGETS = ("coco", "yolo", "hagrid", "csv", "parquet")
 
@@ -29,7 +33,10 @@ _PIECES = 4 << 20
 
 @dataclass(frozen=True)
 class Request:
-    """What `kpaudit export` was asked for; `split_of` (image_id → split) overrides the images' own splits."""
+    """What `kpaudit export` was asked for; `split_of` (image_id → split) overrides the images' own splits.
+
+    `beside` writes something more into the folder before it appears.
+    """
 
     target: str
     out: Path
@@ -39,6 +46,7 @@ class Request:
     drop_rejected: bool = False
     copy_images: bool = False
     split_of: Mapping[int, str] | None = None
+    beside: Callable[[Path], None] | None = None
 
     def checked(self) -> Request:
         """Itself, or UsageError for what does not fit together."""
@@ -76,29 +84,27 @@ class Written:
 
 
 @contextmanager
-def appearing_whole(out: Path, never_below: Iterable[Path]) -> Iterator[Path]:
+def appearing_whole(out: Path, never_below: Mapping[Path, str]) -> Iterator[Path]:
     """Yields a folder beside `out` to write into, and renames it to `out` where all went well.
 
-    Raises UsageError where `out` holds something already or lies in a dataset's folder, KpauditError in a
-    sentence where it can't be written; then `out` is as it was.
+    Raises UsageError where `out` holds something already or lies in one of `never_below` (see targets.py),
+    KpauditError in a sentence where it can't be written; then `out` is as it was.
     """
+    if "\0" in str(out):
+        raise UsageError("the folder's name holds a NUL: name another one")
     out = out.absolute()
-    if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise UsageError(f"{out} is there already, and is no folder")
     try:
+        if out.is_symlink() or (out.exists() and not out.is_dir()):
+            raise UsageError(f"{out} is there already, and is no folder")
         if out.is_dir() and any(out.iterdir()):
             raise UsageError(f"{out} is not empty: name a new folder; nothing was written")
-        resolved = out.resolve()
-        for folder in never_below:
-            if folder.is_dir() and resolved.is_relative_to(folder.resolve()):
-                told = f"{out} lies in the dataset's own folder {folder}, which is never written to"
-                raise UsageError(f"{told}: name another folder")
+        targets.refuse_below(out, never_below)
         out.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f"{out.name[:100]}.partial-"))
+        beside = out.parent / f"{out.name[:100]}.partial-{secrets.token_hex(4)}"
+        beside.mkdir()  # with the rights that the user's mask gives
     except OSError as error:
         raise KpauditError(f"{out} can't be written: {error.strerror}") from error
     try:
-        os.chmod(beside, 0o755)
         yield beside
         for path in sorted(beside.rglob("*.part")):
             raise AssertionError(f"{path.name} was left over")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from queries import sqlfile
-from queries.export.base import Names, Pieces, Written, dumps
+from queries.export.base import EMPTIED, Names, Pieces, Written, dumps
 from queries.export.changes import Changes
 from queries.export.records import (
     Annotation,
@@ -89,11 +89,16 @@ def write(selection: Selection, folder: Path, changes: Changes, written: Written
             )
             to_images, to_annotations = parts_of(splits.of(image.split))
             number = image_ids[image.image_id]
+            found = (
+                writer.annotation_record(one, ids[one.annotation_id], number) for one in image.annotations
+            )
+            records = [dumps(record) for record in found if record is not None]
+            if not records and image.instances:
+                changes.add(image.split_before, image.key, None, "dropped", EMPTIED)
+                continue
             pieces.add(to_images, dumps(writer.image_record(number)))
-            for one in image.annotations:
-                record = writer.annotation_record(one, ids[one.annotation_id], number)
-                if record is not None:
-                    pieces.add(to_annotations, dumps(record))
+            for record in records:
+                pieces.add(to_annotations, record)
             written.count(image.split, images=1)
     info = dumps({"description": f"{selection.dataset['name']}, exported by kpaudit; see CHANGES.md"})
     for split in written.images:

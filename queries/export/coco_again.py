@@ -295,6 +295,11 @@ class _Reading:
             if not record.get("keypoints") and not _lists(record, fate.joints):
                 record["keypoints"] = [0] * (3 * fate.joints)
             record.update(_with_joints(record, fate.new_joints, fate.joints))
+            absent = {joint for joint, (_, _, v) in fate.new_joints.items() if v == 0}
+            flat = sorted(absent & _without_flag(record, fate.joints))
+            if flat:
+                told = "its keypoint lists have no flag: that a joint is absent can't be said"
+                self._list(key, fate.name, "not applied", told, after=dumps(flat))
             unplaced = sorted(set(fate.new_joints) - _places(record, fate.joints))
             if unplaced:
                 told = "its keypoint lists have no such joints"
@@ -354,7 +359,7 @@ def _with_joints(
         dims = len(values) // count
         for joint, (x, y, v) in corrected.items():
             at = (joint - first) * dims
-            if first <= joint < first + count:
+            if first <= joint < first + count and not (dims == 2 and v == 0):
                 values[at : at + dims] = [x, y, 2 if v is None else v][:dims]
         changed[name] = values
     return changed
@@ -363,6 +368,16 @@ def _with_joints(
 def _places(record: dict[str, Any], joints: int) -> set[int]:
     """The joints that the record's lists have a place for."""
     return {first + joint for _, first, count in _lists(record, joints) for joint in range(count)}
+
+
+def _without_flag(record: dict[str, Any], joints: int) -> set[int]:
+    """The joints whose lists give places alone, two numbers a joint."""
+    return {
+        first + joint
+        for name, first, count in _lists(record, joints)
+        if len(record[name]) == 2 * count
+        for joint in range(count)
+    }
 
 
 def _labelled(record: dict[str, Any]) -> int:

@@ -37,17 +37,22 @@ class Correction:
 
 @dataclass(frozen=True)
 class Ruling:
-    """What the reviewers of one item come to: the majority's verdict; of a tie, the latest's."""
+    """What the reviewers of one item come to: the majority's verdict; of a tie, the latest's.
+
+    Who is unsure does not vote, unless all are.
+    """
 
     image_id: int
     annotation_id: int | None
     verdict: str
     reviewers: str
     why: str
-    #: the latest decision of the winning verdict that says what is right, else its latest
+    #: of those of the winning verdict the one that says what is right: the majority's label, then the latest
     decision: Decision
     #: verdicts that lost and called the record wrong
     outvoted: tuple[str, ...] = ()
+    #: others of the winning verdict who say that something else is right
+    passed_over: tuple[Decision, ...] = ()
 
 
 @dataclass
@@ -78,34 +83,58 @@ def rulings(found: Iterable[Resolved]) -> tuple[list[Ruling], list[tuple[str, De
     return [_ruling(*item, [d for _, d in sorted(said, key=_time)]) for item, said in items.items()], stale
 
 
-def _time(said: tuple[int, Decision]) -> tuple[Any, int]:
-    return said[1].at, said[0]
+def _time(said: tuple[int, Decision]) -> tuple[Any, str]:
+    return said[1].at, said[1].decision_id
 
 
 def _ruling(image_id: int, annotation_id: int | None, said: Sequence[Decision]) -> Ruling:
     votes = Counter(decision.verdict for decision in said)
+    if len(votes) > 1:
+        del votes["unsure"]
     most = max(votes.values())
     leading = [verdict for verdict, count in votes.items() if count == most]
     verdict = next(d.verdict for d in reversed(said) if d.verdict in leading)
     winners = [d for d in said if d.verdict == verdict]
-    with_correction = [d for d in winners if d.label is not None or d.proposal is not None]
-    told = [f"{v}: {', '.join(d.reviewer for d in said if d.verdict == v)}" for v in dict.fromkeys(votes)]
+    chosen = _right(winners)
+    verdicts = dict.fromkeys(d.verdict for d in said)
+    told = [f"{v}: {', '.join(d.reviewer for d in said if d.verdict == v)}" for v in verdicts]
     why = ""
-    if len(votes) > 1:
+    if len(verdicts) > 1:
         why = (
             f"{most} of {len(said)} reviewers"
             if len(leading) == 1
             else "reviewers disagree evenly: the latest counts"
         )
+    labels = Counter(d.label for d in winners if d.label is not None)
+    if len(labels) > 1:
+        named = ", ".join(f"{label} {count}" for label, count in labels.most_common())
+        why = f"{why}; they name {named}".removeprefix("; ")
     return Ruling(
         image_id,
         annotation_id,
         verdict,
-        ", ".join(d.reviewer for d in said) if len(votes) == 1 else "; ".join(told),
+        ", ".join(d.reviewer for d in said) if len(verdicts) == 1 else "; ".join(told),
         why,
-        (with_correction or winners)[-1],
+        chosen,
         tuple(v for v in votes if v != verdict and v in REJECTING),
+        tuple(
+            d
+            for d in winners
+            if (d.label is not None and d.label != chosen.label)
+            or (d.proposal is not None and d.proposal != chosen.proposal)
+        ),
     )
+
+
+def _right(winners: Sequence[Decision]) -> Decision:
+    """Of decisions with one verdict, in time's order, the one that is followed."""
+    labels = Counter(d.label for d in winners if d.label is not None)
+    if labels:
+        most = max(labels.values())
+        label = next(d.label for d in reversed(winners) if labels.get(d.label) == most)
+        winners = [d for d in winners if d.label == label]
+    proposing = [d for d in winners if d.proposal is not None]
+    return (proposing or winners)[-1]
 
 
 def plan(
@@ -152,6 +181,9 @@ def _decide(
     verdict = ruling.verdict
     for lost in ruling.outvoted if verdict not in REJECTING else ():
         made.listed.append(("kept", f"{lost} was outvoted", ruling, "", ""))
+    for other in ruling.passed_over:
+        told = "another reviewer's correction of the same record is followed"
+        made.listed.append(("not applied", told, ruling, other.reviewer, _said(other)))
     if verdict == "reject image" and drop:
         made.rejected_images.setdefault(ruling.image_id, ruling)
     elif verdict == "reject image":

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from queries import sqlfile
-from queries.export.base import Names, Pieces, Written, dumps
+from queries.export.base import EMPTIED, Names, Pieces, Written, dumps
 from queries.export.changes import Changes
 from queries.export.records import Annotation, Files, Image, blocks, count_taken
 from queries.export.selection import Selection
@@ -47,7 +47,7 @@ class _Out:
 
 def write(selection: Selection, folder: Path, changes: Changes, written: Written) -> None:
     """Writes the selected records out of the index; what HaGRID can't hold is listed and left out."""
-    out, files, keys = _Out(folder, written), Files(selection), {}
+    out, files, keys = _Out(folder, written), Files(selection), _Keys(changes)
     pixel = selection.dataset["unit"] == "pixel"
     if selection.dataset["visibility_recorded"]:
         written.note("HaGRID has no visibility flag: a hand's landmarks are kept where all 21 are labelled")
@@ -57,14 +57,37 @@ def write(selection: Selection, folder: Path, changes: Changes, written: Written
             record, hands, landmarks = writer.record()
             if record is None:
                 continue
+            if not hands and image.instances:
+                changes.add(image.split_before, image.key, None, "dropped", EMPTIED)
+                continue
             gesture = next((one.label for one in image.annotations if one.label), _NOWHERE)
-            names = keys.setdefault(image.split, Names())
-            key = names.new(PurePosixPath(image.file_name or image.key).stem or image.key)
+            key = keys.of(image)
             if key != image.key:
                 written.note("records are known by the stem of their image's file, HaGRID's way")
             out.add(image.split, gesture, key, dumps(record))
             written.count(image.split, images=1, annotations=hands, keypoints=landmarks)
     out.finish()
+
+
+class _Keys:
+    """The keys of records: the stems of their images' files, each once in a split."""
+
+    def __init__(self, changes: Changes) -> None:
+        self._changes = changes
+        self._taken: dict[str, set[str]] = {}
+
+    def of(self, image: Image) -> str:
+        """The key; where another image of the split has it, one with a number, which is listed."""
+        stem = PurePosixPath(image.file_name or image.key).stem or image.key
+        taken = self._taken.setdefault(image.split, set())
+        key, number = stem, 2
+        while key in taken:
+            key, number = f"{stem}-{number}", number + 1
+        taken.add(key)
+        if key != stem:
+            told = "another image's file has the same name: HaGRID's tools need this one renamed to its key"
+            self._changes.add(image.split_before, image.key, None, "changed", told, before=stem, after=key)
+        return key
 
 
 class _Writer:
@@ -86,6 +109,8 @@ class _Writer:
                 self._list(one, "dropped", "it has no box")
             elif one.label is None:
                 self._list(one, "dropped", "its class is unknown")
+            elif one.crowd:
+                self._list(one, "dropped", "HaGRID has no crowds")
             elif one.kind == "united":
                 united.append((self._box(one), one.label))
             else:
@@ -263,6 +288,10 @@ class _Record:
         if not points and set(joints) == set(range(_JOINTS)):
             points = [None] * _JOINTS
         if ordinal < len(items) and len(points) == _JOINTS:
+            flags = [j for j, (x, y, v) in joints.items() if points[j] == [x, y] and v is not None]
+            if flags:
+                told = "HaGRID has no visibility flag: nothing else of these joints is corrected"
+                self._list(fate, "not applied", told, dumps({str(j): joints[j] for j in flags}))
             for joint, (x, y, _) in joints.items():
                 points[joint] = [x, y]
             items[ordinal] = points

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from queries import images as image_files
+from queries import targets
 from queries.errors import KpauditError
-from queries.export import coco, coco_again, decisions, hagrid, tables, yolo
+from queries.export import coco, coco_again, decisions, hagrid, tables, yolo, yolo_again
 from queries.export.base import Request, Written, appearing_whole
 from queries.export.changes import Changes
 from queries.export.selection import Selection, list_changes, select
@@ -38,8 +38,7 @@ def export(
     dataset = next(row for row in store.datasets if row["dataset_id"] == dataset["dataset_id"])
     con = store.cursor()
     try:
-        root = Path(dataset["root"])
-        untouched = [*([root] if root.is_dir() else []), *image_files.image_roots(dataset)[:1]]
+        untouched = targets.kept_clear(store, dataset["dataset_id"])
         plan = decisions.plan(store, con, dataset["dataset_id"], standing, request.drop_rejected)
         selection = select(store, con, dataset, request, plan)
         if request.where is not None and store.stale():
@@ -54,6 +53,8 @@ def export(
                 changes.close()
             _require_something(selection, request, changes, written)
             changes.summary(_facts(selection, request, written, reviews))
+            if request.beside is not None:
+                request.beside(folder)
         return written
     finally:
         con.close()
@@ -70,7 +71,7 @@ def _write(selection: Selection, folder: Path, request: Request, changes: Change
     elif request.target == "hagrid":
         (hagrid.write_again if again else hagrid.write)(selection, folder, changes, written)
     elif request.target == "yolo":
-        (yolo.write_again if again else yolo.write)(selection, folder, changes, written, request.copy_images)
+        (yolo_again if again else yolo).write(selection, folder, changes, written, request.copy_images)
     else:
         tables.write(selection, folder, written, request.target)
 

@@ -84,6 +84,7 @@ create or replace temp table annotation_fate as
 select
     r.annotation_id,
     r.image_id,
+    r.kind,
     case
         when not list_contains($splits::varchar[], coalesce(m.split, i.split)) then 'split'
         when ri.image_id is not null then 'image rejected'
@@ -101,7 +102,7 @@ where r.dataset_id = $dataset;
 
 -- name: image_fate
 -- Every image: the split that it goes to, and why it does not. An image of whose annotations the selection
--- takes none is left out: as a background it would teach that nothing is there.
+-- takes none, or of which all were rejected, is left out: as a background it would teach that nothing is there.
 create or replace temp table image_fate as
 select
     i.image_id,
@@ -111,6 +112,7 @@ select
         when not list_contains($splits::varchar[], coalesce(m.split, i.split)) then 'split'
         when ri.image_id is not null then 'image rejected'
         when a.kept = 0 and a.unselected > 0 then a.why
+        when a.instances = 0 and a.rejected > 0 then 'all rejected'
         when a.image_id is null and $classes::varchar[] is not null then 'class'
         when a.image_id is null and $where and h.image_id is null then 'where'
     end as why
@@ -122,6 +124,8 @@ left join (
     select
         image_id,
         count_if(why is null) as kept,
+        count_if(why is null and kind = 'instance') as instances,
+        count_if(why = 'rejected' and kind = 'instance') as rejected,
         count_if(why in ('class', 'where')) as unselected,
         max(why) filter (where why in ('class', 'where')) as why
     from annotation_fate
@@ -149,7 +153,7 @@ where f.why is null and i.why is null;
 select i.split, i.key, f.why, (select count(*) from annotation a where a.image_id = i.image_id and a.kind = 'instance')
 from image_fate f
 join image i using (image_id)
-where f.why in ('split', 'class', 'where')
+where f.why in ('split', 'class', 'where', 'all rejected')
 order by i.image_id;
 
 -- name: left_annotations

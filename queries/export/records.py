@@ -71,6 +71,11 @@ class Image:
     attributes: dict[str, Any]
     annotations: list[Annotation] = field(default_factory=list)
 
+    @property
+    def instances(self) -> bool:
+        """Whether anything is annotated in it; without, it is a background, and meant to be one."""
+        return any(one.kind == "instance" for one in self.annotations)
+
 
 @dataclass(frozen=True)
 class Joints:
@@ -174,7 +179,7 @@ def classes(selection: Selection) -> list[str]:
     return [*dict.fromkeys(declared), *sorted(used - set(declared))]
 
 
-#: So many images looked for and none found: there are no images, and looking for a million takes long.
+#: So many images looked for in vain: perhaps there are none at all, and looking for a million takes long.
 _GIVE_UP = 200
 
 
@@ -193,6 +198,7 @@ class Files:
     def __init__(self, selection: Selection) -> None:
         self.source = ImageSource(image_files.image_roots(selection.dataset))
         self._missed = 0
+        self._none: bool | None = None
 
     def size(self, image: Image) -> tuple[int, int] | None:
         """(width, height) by the index, else by the file's header; None where nothing tells it."""
@@ -209,12 +215,13 @@ class Files:
 
     def located(self, image: Image) -> Located | None:
         """The image's file, or None."""
-        if self._missed >= _GIVE_UP:
-            return None
+        if self._missed == _GIVE_UP:
+            if self._none is None:
+                self._none = not self.source.holds_any()
+            if self._none:
+                return None
         found = self.source.locate(image.file_name, image.key)
-        if found is not None:
-            self._missed = -(1 << 62)
-        self._missed += found is None
+        self._missed = min(self._missed + 1, _GIVE_UP) if found is None else 0
         return found
 
 

@@ -82,6 +82,13 @@ where a.image_id between $first and $last and a.image_id in (
 )
 order by a.annotation_id;
 
+-- name: touched
+-- Images of which `fates` has any.
+select image_id from annotation_fate where why is not null
+union
+select image_id from annotation join corrected using (annotation_id)
+order by image_id;
+
 -- name: corrections
 select annotation_id, joint, x, y, visibility from corrected_joint order by annotation_id, joint;
 

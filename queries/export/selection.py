@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+
 from queries import sandbox, sqlfile
 from queries.errors import KpauditError, QueryError, UsageError, unknown_name
 from queries.export import decisions as deciding
@@ -13,8 +15,6 @@ from queries.export.base import Request
 from queries.export.changes import Changes
 
 if TYPE_CHECKING:
-    import duckdb
-
     from queries.store import Store
 
 #: A condition is a WHERE over annotations: it may take as long as the query of a user's own.
@@ -28,6 +28,7 @@ _LEFT = {
     "class": "not of a chosen class",
     "where": "does not meet --where",
     "image rejected": "its image is rejected",
+    "all rejected": "all its annotations are rejected: as a background it would teach that nothing is there",
 }
 
 
@@ -55,6 +56,11 @@ class Selection:
         """Image ids with the split that each goes to, of the images that are exported."""
         rows = self.con.execute("select image_id, split from image_fate where why is null").fetchnumpy()
         return dict(zip(rows["image_id"].tolist(), rows["split"].tolist(), strict=True))
+
+    def emptied(self) -> set[int]:
+        """Ids of images that are left out since all their annotations were rejected."""
+        query = "select image_id from image_fate where why = 'all rejected'"
+        return {row[0] for row in self.con.execute(query).fetchall()}
 
 
 def select(
@@ -98,7 +104,10 @@ def select(
     con.execute(sql["taken_annotation"])
     found = Selection(con, dataset, plan, _counts(con, sql, number), request.classes)
     if not con.execute("select count(*) from image_fate where why is null").fetchone()[0]:
-        raise UsageError(f"nothing of {dataset['name']} is selected; nothing was written")
+        query = "select why from image_fate group by why order by count(*) desc, why limit 1"
+        row = con.execute(query).fetchone()
+        told = f": {_LEFT[row[0]]}" if row is not None else ""
+        raise UsageError(f"nothing of {dataset['name']} is selected{told}; nothing was written")
     return found
 
 
@@ -132,7 +141,7 @@ def _list_decisions(selection: Selection, changes: Changes, sql: Mapping[str, st
     con, plan = selection.con, selection.plan
     if not plan.rulings:
         return
-    taken = selection.taken()
+    taken, emptied = selection.taken(), selection.emptied()
     ruled = {
         id(r): r
         for r in (*plan.rejected_images.values(), *plan.rejected.values(), *(e[2] for e in plan.listed))
@@ -151,7 +160,7 @@ def _list_decisions(selection: Selection, changes: Changes, sql: Mapping[str, st
     for ruling in plan.rejected_images.values():
         add("dropped", "the image is rejected", ruling, "", "")
     for ruling in plan.rejected.values():
-        if ruling.image_id in taken:
+        if ruling.image_id in taken or ruling.image_id in emptied:
             add("dropped", f"{ruling.verdict}, and nothing says what is right", ruling, "", "")
     for action, reason, ruling, before, after in plan.listed:
         if ruling.image_id in taken:
@@ -201,6 +210,7 @@ def _insert_hits(store: Store, con: duckdb.DuckDBPyConnection, dataset: int, con
     head, _, tail = query.rpartition("\ntrue\n")
     asked = f"{head}\n{condition}\n{tail}".replace("condition_of", str(int(dataset)), 1)
     try:
+        _one_expression(condition)
         with sandbox.opened(store.workspace, asked, WHERE_SECONDS) as (columns, rows):
             if columns != ["image_id", "annotation_id"]:
                 raise QueryError("it is no condition but a query of its own")
@@ -213,6 +223,18 @@ def _insert_hits(store: Store, con: duckdb.DuckDBPyConnection, dataset: int, con
     except (TypeError, ValueError) as error:
         raise KpauditError(f"--where {condition!r} is no condition on annotation and image") from error
     _insert(con, "hit", [images, annotations])
+
+
+def _one_expression(condition: str) -> None:
+    """Raises QueryError unless the text stands within brackets of two kinds: it closes neither by itself."""
+    if not condition.strip():
+        raise QueryError("it is empty")
+    for opening, closing in ("()", "[]"):
+        try:
+            duckdb.extract_statements(f"select {opening}\n{condition}\n{closing}")
+        except duckdb.Error as error:
+            told = str(error).split("\n\nLINE ", 1)[0]
+            raise QueryError(" ".join(told.split())) from error
 
 
 def _counts(

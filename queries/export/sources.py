@@ -202,10 +202,14 @@ class Fates:
         self._joints: dict[int, dict[int, tuple[float, float, int | None]]] = {}
         for number, joint, x, y, v in self._con.execute(self._sql["corrections"]).fetchall():
             self._joints.setdefault(number, {})[joint] = (x, y, v)
+        self._touched = self._con.execute(self._sql["touched"]).fetchnumpy()["image_id"]
         self.by_image: dict[int, list[Fate]] = {}
 
     def load(self, first: int, last: int) -> None:
         """Fetches the fates of a stretch of images, and forgets nothing: see `forget`."""
+        begin, end = self._touched.searchsorted([first, last + 1])
+        if begin == end:
+            return  # most files hold nothing that is left out or corrected
         rows = self._con.execute(self._sql["fates"], {"first": first, "last": last})
         while batch := rows.fetchmany(50_000):
             for number, image, own, ordinal, kind, label, box, why, new, x, y, w, h, count in batch:

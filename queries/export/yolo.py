@@ -15,7 +15,7 @@ import yaml
 
 from queries import flip_maps
 from queries.errors import KpauditError
-from queries.export.base import Names, Written, safe
+from queries.export.base import EMPTIED, Names, Written, safe
 from queries.export.changes import Changes
 from queries.export.records import (
     Annotation,
@@ -25,16 +25,15 @@ from queries.export.records import (
     blocks,
     classes,
     commonest,
-    count_taken,
     skeletons,
 )
 from queries.export.selection import Selection
-from queries.export.sources import Fate, Fates, Source, sources
 from queries.images import EXTENSIONS
 from queries.pixels import ImageUnavailable
-from queries.readers.yolo_yaml import parse
 
-_SPLITS = {"train": "train", "val": "val", "test": "test", "minival": "val", "valid": "val"}
+_SPLITS = ("train", "val", "test")
+#: What a data.yaml says of the source's own places, which are not the export's.
+PLACES = ("path", "train", "val", "test", "minival", "validation", "download")
 _NO_FLAG = "the source records no visibility flag: every joint with a place has v = 2, the others 0 0 0"
 
 
@@ -50,6 +49,7 @@ class Folder:
         self._names: dict[str, Names] = {}
         self.splits: dict[str, str] = {}
         self._made: set[Path] = set()
+        self._images = self._missing = 0
 
     def add(self, image: Image, lines: Sequence[str] | None) -> None:
         """Writes an image's label file; None: a background image that has none, where the image is there."""
@@ -76,10 +76,9 @@ class Folder:
     def _place_image(self, image: Image, folder: Path, name: str, suffix: str) -> bool:
         """Links or copies the image; whether it could be."""
         found = self.files.located(image)
+        self._images += 1
         if found is None:
-            self._written.note(
-                "images that were not found are not linked: put them below images/, by their labels' names"
-            )
+            self._missing += 1
             return False
         target = folder / f"{name}{found.path.suffix if found.member is None else suffix or '.jpg'}"
         if found.member is not None and not self._copy:
@@ -105,17 +104,26 @@ class Folder:
             self._made.add(folder)
 
     def write_yaml(self, own: Mapping[str, Any]) -> None:
-        """data.yaml: where the splits are, then what the dataset says of itself."""
+        """data.yaml: where the splits are, then what the dataset says of itself.
+
+        It names no `path`: Ultralytics takes a relative one from the working directory or from its folder
+        of datasets, and none as the file's own folder.
+        """
+        if self._missing:
+            told = f"{self._missing:,} of {self._images:,} images were not found, and are not linked"
+            self._written.note(f"{told}: put them below images/, by their labels' names")
         places: dict[str, list[str]] = {}
         for split, folder in sorted(self.splits.items()):
-            wanted = _SPLITS.get(split, "train")
+            wanted = _role(split, self.splits)
+            told = f"data.yaml knows train, val and test alone: {split}"
+            if wanted is None:
+                self._written.note(f"{told} is not in it, since nothing says that it is to be trained on")
+                continue
             if split != wanted:
-                self._written.note(
-                    f"data.yaml knows train, val and test alone: {split} stands under {wanted}"
-                )
+                self._written.note(f"{told} stands under {wanted}")
             places.setdefault(wanted, []).append(f"images/{folder}")
-        data: dict[str, Any] = {"path": "."}
-        for split in ("train", "val", "test"):
+        data: dict[str, Any] = {}
+        for split in _SPLITS:
             if split in places:
                 data[split] = places[split][0] if len(places[split]) == 1 else places[split]
         for split in ("train", "val"):
@@ -125,6 +133,17 @@ class Folder:
             {**data, **own}, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
         )
         (self.root / "data.yaml").write_text(text, encoding="utf-8")
+
+
+def _role(split: str, splits: Mapping[str, str]) -> str | None:
+    """What a split is in data.yaml: an unknown one is no second training set, but may be the only one."""
+    if split in _SPLITS:
+        return split
+    if split.startswith(("val", "minival")):
+        return "val"
+    if split.startswith("test"):
+        return "test"
+    return None if "train" in splits else "train"
 
 
 def _below_split(name: str, split: str) -> list[str]:
@@ -161,7 +180,11 @@ def write(selection: Selection, folder: Path, changes: Changes, written: Written
                             before=f"{len(image.annotations)} annotations")  # fmt: skip
                 continue
             writer = _Lines(image, size, skeleton, numbers, changes=changes, written=written)
-            out.add(image, [line for one in image.annotations if (line := writer.line(one)) is not None])
+            lines = [line for one in image.annotations if (line := writer.line(one)) is not None]
+            if not lines and image.instances:
+                changes.add(image.split_before, image.key, None, "dropped", EMPTIED)
+                continue
+            out.add(image, lines)
             written.count(image.split, images=1)
     own: dict[str, Any] = {"names": dict(enumerate(names))}
     flip, why = flip_map(skeleton)
@@ -234,7 +257,7 @@ class _Lines:
             return None
         points, labelled = self._points(one)
         self.written.count(self.image.split, annotations=1, keypoints=labelled)
-        return " ".join([str(self.numbers[one.label]), *(_number(v) for v in box), *points])
+        return " ".join([str(self.numbers[one.label]), *(decimal(v) for v in box), *points])
 
     def _points(self, one: Annotation) -> tuple[list[str], int]:
         found = ["0"] * (3 * len(self.skeleton.names))
@@ -253,7 +276,7 @@ class _Lines:
                 if v is None or v > 0:
                     outside.append(joint)
                 continue
-            found[3 * joint : 3 * joint + 3] = [_number(x), _number(y), str(2 if v is None else v)]
+            found[3 * joint : 3 * joint + 3] = [decimal(x), decimal(y), str(2 if v is None else v)]
             labelled += v is None or v > 0
         if outside:
             self._list(
@@ -278,76 +301,6 @@ def _unfit(one: Annotation, box: tuple[float, ...] | None) -> str | None:
     return next((reason for reason, holds in reasons.items() if holds), None)
 
 
-def _number(value: float) -> str:
+def decimal(value: float) -> str:
     """A number as a label file has it: the shortest text that reads back as the same double."""
     return repr(float(value)) if value != int(value) else str(int(value))
-
-
-def write_again(selection: Selection, folder: Path, changes: Changes, written: Written, copy: bool) -> None:
-    """Writes the source's own lines. Raises KpauditError where a file of it has changed."""
-    known = {source.file_id: source for source in sources(selection)}
-    described = next(source for source in known.values() if source.path.lower().endswith((".yaml", ".yml")))
-    try:
-        own = yaml.safe_load(described.read().decode("utf-8"))
-    except (ValueError, yaml.YAMLError) as error:
-        raise described.changed("can't be read as it was") from error
-    data = parse(described.absolute, (Path(described.root),))
-    out, fates = Folder(selection, folder, copy, changes, written), Fates(selection)
-    again = _Again(data.dims, {number: str(name) for number, name in data.classes.items()}, changes)
-    for block in blocks(selection):
-        fates.load(block[0].image_id, block[-1].image_id)
-        for image in block:
-            source = known.get(image.file_id)
-            if source is None or source is described:  # a background image: data.yaml lists it
-                out.add(image, None)
-            else:
-                out.add(image, again.lines(image, source, fates.by_image.get(image.image_id)))
-        fates.forget()
-    names = again.names
-    in_order = [names[number] for number in sorted(names)]
-    own["names"] = names if isinstance(own.get("names"), dict) else in_order
-    if isinstance(own.get("kpt_names"), dict) and data.names:
-        own["kpt_names"] = {**{number: data.names for number in names}, **own["kpt_names"]}
-    out.write_yaml({k: v for k, v in own.items() if k not in ("path", "train", "val", "test")})
-    count_taken(selection, written)
-
-
-class _Again:
-    """The lines of label files as they were, or corrected; `names` grows by the classes of corrections."""
-
-    def __init__(self, dims: int, names: dict[int, str], changes: Changes) -> None:
-        self.dims, self.names, self.changes = dims, names, changes
-
-    def lines(self, image: Image, source: Source, fates: list[Fate] | None) -> list[str]:
-        """The lines of an image's label file that are exported: those of its annotations, by their place."""
-        text = source.read().decode("utf-8-sig", "replace").splitlines()
-        if fates is None:
-            return [text[one.ordinal].strip() for one in image.annotations]
-        kept = [fate for fate in fates if fate.why is None]
-        return [
-            self._corrected(text[f.ordinal], f, image) if f.corrected else text[f.ordinal].strip()
-            for f in kept
-        ]
-
-    def _corrected(self, line: str, fate: Fate, image: Image) -> str:
-        tokens = line.split()
-        if fate.new_label is not None:
-            tokens[0] = str(self._class_of(fate.new_label))
-        if fate.new_box is not None:
-            x, y, w, h = fate.new_box
-            tokens[1:5] = [_number(v) for v in (x + w / 2, y + h / 2, w, h)]
-        if fate.new_joints and len(tokens) < 5 + fate.joints * self.dims:
-            told = "its line has fewer numbers than the skeleton has joints"
-            self.changes.add(image.split_before, image.key, fate.name, "not applied", told)
-            return " ".join(tokens)
-        for joint, (x, y, v) in fate.new_joints.items():
-            at = 5 + joint * self.dims
-            tokens[at : at + self.dims] = [_number(x), _number(y), str(2 if v is None else v)][: self.dims]
-        return " ".join(tokens)
-
-    def _class_of(self, label: str) -> int:
-        number = next((n for n, name in self.names.items() if name == label), None)
-        if number is None:
-            number = 1 + max(self.names, default=-1)
-            self.names[number] = label
-        return number

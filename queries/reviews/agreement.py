@@ -13,8 +13,9 @@ from queries.statistics import wilson
 def cohen_kappa(pairs: Iterable[tuple[Hashable, Hashable]]) -> float | None:
     """κ of two raters over the items that both judged, (first, second) each: 1 agree, 0 as by chance.
 
-    None where nothing was judged by both; 1 where both always said one and the same. Source: J. Cohen, "A
-    coefficient of agreement for nominal scales", Educational and Psychological Measurement 20 (1960).
+    None where nothing was judged by both, or both always said one and the same: chance alone would make
+    them agree so, and κ is 0 ÷ 0. Source: J. Cohen, "A coefficient of agreement for nominal scales",
+    Educational and Psychological Measurement 20 (1960).
     """
     found = list(pairs)
     n = len(found)
@@ -23,15 +24,16 @@ def cohen_kappa(pairs: Iterable[tuple[Hashable, Hashable]]) -> float | None:
     first, second = Counter(a for a, _ in found), Counter(b for _, b in found)
     observed = sum(a == b for a, b in found) / n
     expected = sum(first[value] * second[value] for value in first) / n**2
-    return 1.0 if expected == 1 else (observed - expected) / (1 - expected)
+    return None if expected == 1 else (observed - expected) / (1 - expected)
 
 
 def krippendorff_alpha(units: Iterable[Sequence[Hashable]]) -> float | None:
     """Nominal α over units, each the values that its raters gave, missing ones left out.
 
-    Units with fewer than two values tell nothing. None where there is no pair at all; 1 where no two values
-    differ anywhere. Source: K. Krippendorff, "Computing Krippendorff's alpha-reliability" (2011), with the
-    coincidence matrix: α = 1 − (n − 1) Σ o_ck (c ≠ k) ÷ Σ n_c n_k (c ≠ k).
+    Units with fewer than two values tell nothing. None where there is no pair at all, or no two values differ
+    anywhere: without variation α is 0 ÷ 0. Source: K. Krippendorff, "Computing Krippendorff's
+    alpha-reliability" (2011), with the coincidence matrix:
+    α = 1 − (n − 1) Σ o_ck (c ≠ k) ÷ Σ n_c n_k (c ≠ k).
     """
     totals: Counter[Hashable] = Counter()
     differing = 0.0
@@ -47,7 +49,7 @@ def krippendorff_alpha(units: Iterable[Sequence[Hashable]]) -> float | None:
     if n < 2:
         return None
     expected = n * n - sum(count * count for count in totals.values())
-    return 1.0 if expected == 0 else 1 - (n - 1) * differing / expected
+    return None if expected == 0 else 1 - (n - 1) * differing / expected
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,26 @@ def alpha_by(
         for group in sorted({groups[item] for item in items if item in groups}):
             mine = [verdicts for item, verdicts in items.items() if groups.get(item) == group]
             found[f"class {group}"] = (krippendorff_alpha(mine), len(mine))
+    return found
+
+
+def kappa_by(
+    decisions: Iterable[Decision], pair: tuple[str, str], groups: Mapping[Item, str] | None = None
+) -> dict[str, float | None]:
+    """κ of two reviewers under the names of `alpha_by`: "all", each verdict against the rest, each group."""
+    first, second = pair
+    both = {
+        item: (said[first].verdict, said[second].verdict)
+        for item, said in by_item(decisions).items()
+        if first in said and second in said
+    }
+    found = {"all": cohen_kappa(both.values())}
+    for verdict in sorted({v for verdicts in both.values() for v in verdicts}):
+        found[f"verdict {verdict}"] = cohen_kappa((a == verdict, b == verdict) for a, b in both.values())
+    if groups is not None:
+        for group in sorted({groups[item] for item in both if item in groups}):
+            mine = (verdicts for item, verdicts in both.items() if groups.get(item) == group)
+            found[f"class {group}"] = cohen_kappa(mine)
     return found
 
 

@@ -23,7 +23,7 @@ class Journal:
     def _forget(self) -> None:
         self._last = 0
         self._known: set[str] = set()
-        self._undone: set[str] = set()
+        self._undone: set[tuple[str, str]] = set()  # (decision, who took it back)
         self._said: dict[str, dict[Item, dict[str, list[Decision]]]] = defaultdict(dict)
 
     @property
@@ -47,7 +47,7 @@ class Journal:
 
     def _add(self, decision: Decision) -> None:
         if decision.undoes is not None:
-            self._undone.add(decision.undoes)
+            self._undone.add((decision.undoes, decision.reviewer))
             return
         of_item = self._said[decision.item.dataset].setdefault(decision.item, {})
         of_item.setdefault(decision.reviewer, []).append(decision)
@@ -83,4 +83,6 @@ class Journal:
             return list(self._said.get(dataset, {}))
 
     def _latest(self, entries: list[Decision]) -> Decision | None:
-        return next((d for d in reversed(entries) if d.decision_id not in self._undone), None)
+        stands = (d for d in entries if (d.decision_id, d.reviewer) not in self._undone)
+        # as in the store: by time, since an import may bring older ones later
+        return max(stands, key=lambda d: (d.at, d.decision_id), default=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-import math
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +18,10 @@ VERDICTS = ("good", "bad label", "bad box", "bad keypoints", "wrong split", "rej
 REJECTING = ("bad label", "bad box", "bad keypoints", "wrong split", "reject image")
 
 _MAX_TEXT = 10_000
+_MAX_ID = 64
+_FARTHEST = 1e12  # no coordinate of any image
+_JOINT = re.compile("0|[1-9][0-9]{0,4}")
+_MAX_JOINT = 2**15  # the index's keypoint.joint is a smallint
 
 
 class ReviewError(KpauditError):
@@ -26,7 +30,7 @@ class ReviewError(KpauditError):
 
 @dataclass(frozen=True)
 class Item:
-    """What is judged: an image, or one of its annotations by its own id (`source_id`, else kind and ordinal)."""
+    """What is judged: an image, or one of its annotations by its own id (else by kind and ordinal)."""
 
     dataset: str
     split: str
@@ -86,49 +90,81 @@ class Decision:
 def checked(decision: Decision) -> Decision:
     """The decision, or ReviewError in one sentence that says what of it can't be."""
     d = decision
+    _check_texts(d)
     if d.undoes is None and d.verdict not in VERDICTS:
         raise ReviewError(f"the verdict is {d.verdict!r}, expected one of {', '.join(VERDICTS)}")
     if d.undoes is not None and d.verdict:
         raise ReviewError("an entry that takes another back has no verdict of its own")
-    for name, value in (
-        ("reviewer", d.reviewer),
-        ("dataset", d.item.dataset),
-        ("image_key", d.item.image_key),
-    ):
-        if not isinstance(value, str) or not value.strip():
-            raise ReviewError(f"{name} is empty, expected a name")
-    for name, value in (("reviewer", d.reviewer), ("label", d.label), ("comment", d.comment)):
-        if value is not None and (len(value) > _MAX_TEXT or "\x00" in value):
-            raise ReviewError(f"{name} is longer than {_MAX_TEXT:,} characters or holds a NUL")
-    if any(not isinstance(joint, int) or isinstance(joint, bool) or joint < 0 for joint in d.joints):
-        raise ReviewError(f"joints are {list(d.joints)!r}, expected numbers from 0")
+    if any(not _whole(joint) or not 0 <= joint < _MAX_JOINT for joint in d.joints):
+        raise ReviewError(f"joints are {_shown(list(d.joints))}, expected numbers from 0")
+    if d.digest is not None and not (_whole(d.digest) and -(2**63) <= d.digest < 2**63):
+        raise ReviewError(f"the digest is {_shown(d.digest)}, expected a whole number of 64 bits")
     if d.at.tzinfo is None:
         raise ReviewError("the time has no zone")
+    try:
+        at = d.at.astimezone(datetime.UTC)
+    except OverflowError:
+        raise ReviewError(f"the time is {d.at.isoformat()}, which is none in UTC") from None
     if d.proposal is not None:
         _check_proposal(d.proposal)
-    return replace(d, reviewer=d.reviewer.strip(), at=d.at.astimezone(datetime.UTC))
+    return replace(d, reviewer=d.reviewer.strip(), at=at)
+
+
+def _check_texts(d: Decision) -> None:
+    """Every text as each store can hold it: SQLite takes anything, PostgreSQL refuses a whole batch."""
+    needed = {"reviewer": d.reviewer, "dataset": d.item.dataset, "image_key": d.item.image_key,
+              "decision_id": d.decision_id}  # fmt: skip
+    for name, value in needed.items():
+        if not isinstance(value, str) or not value.strip():
+            empty = value is None or (isinstance(value, str) and not value.strip())
+            raise ReviewError(f"{name} is {'empty' if empty else _shown(value)}, expected a name")
+    texts = {"reviewer": d.reviewer, "dataset": d.item.dataset, "split": d.item.split, "comment": d.comment,
+             "image_key": d.item.image_key, "verdict": d.verdict, "decision_id": d.decision_id}  # fmt: skip
+    perhaps = {"annotation": d.item.annotation, "finding_key": d.finding_key, "check_id": d.check_id,
+               "label": d.label, "undoes": d.undoes}  # fmt: skip
+    texts |= {name: value for name, value in perhaps.items() if value is not None}
+    for name, value in texts.items():
+        if not isinstance(value, str):
+            raise ReviewError(f"{name} is {_shown(value)}, expected text")
+        longest = _MAX_ID if name in ("decision_id", "undoes", "finding_key") else _MAX_TEXT
+        if len(value) > longest or "\x00" in value:
+            raise ReviewError(f"{name} is longer than {longest:,} characters or holds a NUL")
+        if any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise ReviewError(f"{name} holds half of a character (a lone surrogate)")
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}…"
 
 
 def _check_proposal(proposal: Mapping[str, Any]) -> None:
     if not isinstance(proposal, Mapping) or set(proposal) - {"box", "keypoints"} or not proposal:
-        raise ReviewError(f"the proposal has {sorted(proposal)!r}, expected box and keypoints")
+        raise ReviewError(f"the proposal is {_shown(proposal)}, expected box and keypoints")
     box = proposal.get("box")
     if box is not None and not (_numbers(box, 4) and box[2] > 0 and box[3] > 0):
-        raise ReviewError(f"the proposed box is {box!r}, expected [x, y, width, height] above 0")
+        raise ReviewError(f"the proposed box is {_shown(box)}, expected [x, y, width, height] above 0")
     joints = proposal.get("keypoints", {})
     if not isinstance(joints, Mapping):
         raise ReviewError("the proposed keypoints are no object of joint: [x, y, visibility]")
     for joint, place in joints.items():
-        fits = isinstance(place, (list, tuple)) and len(place) == 3 and place[2] in (0, 1, 2, None)
-        if not str(joint).isdecimal() or not fits or not _numbers(place[:2], 2):
-            raise ReviewError(f"the proposed joint {joint!r} is {place!r}, expected [x, y, 0, 1, 2 or null]")
+        fits = isinstance(place, (list, tuple)) and len(place) == 3
+        fits = fits and (place[2] is None or (_whole(place[2]) and place[2] in (0, 1, 2)))
+        if not _JOINT.fullmatch(str(joint)) or not fits or not _numbers(place[:2], 2):
+            told = f"the proposed joint {_shown(joint)} is {_shown(place)}"
+            raise ReviewError(f"{told}, expected [x, y, 0, 1, 2 or null]")
 
 
 def _numbers(values: Any, count: int) -> bool:
     return (
         isinstance(values, (list, tuple))
         and len(values) == count
-        and all(isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) for v in values)
+        and all(isinstance(v, float) or _whole(v) for v in values)
+        and all(abs(v) < _FARTHEST for v in values)  # NaN is not, nor are whole numbers beyond any float
     )
 
 
@@ -157,5 +193,7 @@ def from_json(text: str) -> Decision:
         raise
     except KeyError as error:
         raise ReviewError(f"the entry has no {error.args[0]}") from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except RecursionError:
+        raise ReviewError("the entry is no decision: it is nested too deep") from None
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise ReviewError(f"the entry is no decision: {' '.join(str(error).split())[:200]}") from error

@@ -48,6 +48,7 @@ def resolve(store: Store, dataset: int, decisions: Sequence[Decision]) -> list[R
             "split": [d.item.split for d in decisions],
             "image_key": [d.item.image_key for d in decisions],
             "annotation": pd.array([d.item.annotation for d in decisions], dtype="string"),
+            "digest": pd.array([d.digest for d in decisions], dtype="Int64"),
         }
     )
     con = store.cursor()

@@ -1,4 +1,5 @@
--- Finds the records that decisions are about. `asked` is a frame: n, split, image_key, annotation.
+-- Finds the records that decisions are about. `asked` is a frame: n, split, image_key, annotation, digest. Where
+-- an annotation's own id is there twice, the one that was judged is meant: the one with the decision's digest.
 
 -- name: resolve
 select
@@ -13,7 +14,7 @@ left join image i on i.dataset_id = $dataset and i.split = q.split and i.key = q
 left join annotation a
     on a.image_id = i.image_id and q.annotation is not null
     and coalesce(a.source_id, a.kind || ' ' || a.ordinal) = q.annotation
-qualify row_number() over (partition by q.n order by a.annotation_id) = 1
+qualify row_number() over (partition by q.n order by coalesce(a.digest = q.digest, false) desc, a.annotation_id) = 1
 order by q.n;
 
 -- name: resolve_moved
@@ -24,7 +25,9 @@ join image i on i.dataset_id = $dataset and i.key = q.image_key
 left join annotation a
     on a.image_id = i.image_id and q.annotation is not null
     and coalesce(a.source_id, a.kind || ' ' || a.ordinal) = q.annotation
-qualify row_number() over (partition by q.n order by i.image_id, a.annotation_id) = 1
+qualify row_number() over (
+    partition by q.n order by coalesce(a.digest = q.digest, false) desc, i.image_id, a.annotation_id
+) = 1
 order by q.n;
 
 -- name: items

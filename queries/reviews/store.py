@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,11 @@ decision_table = sa.Table(
 )
 
 _d = decision_table.c
-_undone = sa.select(_d.undoes).where(_d.undoes.is_not(None))
+_back = decision_table.alias("back")
+# taken back by who said it: an entry of anybody else, which an import may bring, takes nothing back
+_undone = sa.exists().where(_back.c.undoes == _d.decision_id, _back.c.reviewer == _d.reviewer)
+# the time orders decisions the same in every store, whatever was imported first
+_latest_first = (_d.at.desc(), _d.decision_id.desc())
 
 
 class ReviewStore:
@@ -68,7 +73,7 @@ class ReviewStore:
     def __init__(self, place: Path | str):
         url = place if isinstance(place, str) and "://" in place else f"sqlite:///{Path(place).absolute()}"
         self._lock = threading.Lock()
-        self._name = url if "://" not in url or "@" not in url else f"…@{url.rpartition('@')[2]}"
+        self._name = _shown(url)
         with self._told():
             try:
                 self._engine = _engine(url)
@@ -94,22 +99,34 @@ class ReviewStore:
         return self.append_all([decision])[0]
 
     def append_all(self, decisions: Iterable[Decision]) -> list[Decision]:
-        """Writes decisions in one transaction: all of them or none."""
+        """Writes decisions in one transaction: all of them or none.
+
+        A clock that runs behind makes no decision older than what its reviewer said of the item before.
+        """
         good = [checked(decision) for decision in decisions]
-        with self._told(), self._lock, self._writer.begin() as con:
-            for decision in good:
+        with self._told(writing=True), self._lock, self._writer.begin() as con:
+            for place, decision in enumerate(good):
                 if decision.undoes is not None:
                     self._require_standing(con, decision)
-            if good:
-                con.execute(sa.insert(decision_table), [_row(decision) for decision in good])
+                else:
+                    good[place] = _after_the_former(con, decision)
+                con.execute(sa.insert(decision_table), _row(good[place]))
         return good
 
+    def known(self, ids: Sequence[str]) -> dict[str, Decision]:
+        """Those of the decisions that are here, by their ids."""
+        found: dict[str, Decision] = {}
+        for start in range(0, len(ids), 500):
+            query = sa.select(decision_table).where(_d.decision_id.in_(ids[start : start + 500]))
+            found |= {decision.decision_id: decision for decision in self._read(query)}
+        return found
+
     def merge(self, decisions: Iterable[Decision]) -> int:
-        """Adds decisions of another store, leaving out those that are here; returns how many were new."""
+        """Adds decisions of another store but those whose ids are here; returns how many were new."""
         rows = [_row(checked(decision)) for decision in decisions]
         dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
         added = 0
-        with self._told(), self._lock, self._writer.begin() as con:
+        with self._told(writing=True), self._lock, self._writer.begin() as con:
             for start in range(0, len(rows), 500):
                 statement = dialect.insert(decision_table).on_conflict_do_nothing(
                     index_elements=["decision_id"]
@@ -121,15 +138,9 @@ class ReviewStore:
 
     def undo(self, decision_id: str, reviewer: str) -> Decision:
         """Takes a decision of one's own back, by a new entry. Raises ReviewError where it does not stand."""
-        with self._told(), self._engine.connect() as con:
-            row = (
-                con.execute(sa.select(decision_table).where(_d.decision_id == decision_id)).mappings().first()
-            )
-        if row is None:
+        former = self.known([decision_id]).get(decision_id)
+        if former is None:
             raise ReviewError(f"there is no decision {decision_id}")
-        former = _decision(row)
-        if former.reviewer != reviewer.strip():
-            raise ReviewError(f"the decision is {former.reviewer}'s, and {reviewer} can't take it back")
         return self.append(
             Decision(former.item, reviewer, "", former.finding_key, former.check_id, undoes=decision_id)
         )
@@ -139,26 +150,26 @@ class ReviewStore:
         query = (
             sa.select(decision_table)
             .where(_d.reviewer == reviewer.strip(), _d.dataset == dataset, _d.undoes.is_(None))
-            .where(_d.decision_id.not_in(_undone))
-            .order_by(_d.number.desc())
+            .where(~_undone)
+            .order_by(*_latest_first)
             .limit(1)
         )
         found = self._read(query)
         return found[0] if found else None
 
     def standing(self, dataset: str | None = None) -> list[Decision]:
-        """What stands: each reviewer's latest decision on each item, undone ones gone, in the ledger's order."""
+        """What stands: each reviewer's latest decision on each item, undone ones gone, in order."""
         ranked = (
             sa.select(
                 decision_table,
                 sa.func.row_number()
                 .over(
                     partition_by=(_d.dataset, _d.split, _d.image_key, _d.annotation, _d.reviewer),
-                    order_by=_d.number.desc(),
+                    order_by=_latest_first,
                 )
                 .label("newest"),
             )
-            .where(_d.undoes.is_(None), _d.decision_id.not_in(_undone))
+            .where(_d.undoes.is_(None), ~_undone)
             .where(_d.dataset == dataset if dataset is not None else sa.true())
             .subquery()
         )
@@ -204,28 +215,46 @@ class ReviewStore:
             return [_decision(row) for row in con.execute(query).mappings()]
 
     def _prepare(self) -> None:
+        with self._engine.connect() as con:  # who only reads needs no lock, nor the right to write
+            if sa.inspect(con).has_table(_about.name) and sa.inspect(con).has_table(decision_table.name):
+                self._check_version(con.scalar(sa.select(sa.func.max(_about.c.schema_version))))
+                return
         with self._writer.begin() as con:
             _metadata.create_all(con)
             version = con.scalar(sa.select(sa.func.max(_about.c.schema_version)))
             if version is None:
                 con.execute(sa.insert(_about).values(schema_version=SCHEMA_VERSION))
-            elif version > SCHEMA_VERSION:
-                raise ReviewError(
-                    f"the reviews in {self._name} were written by a newer kpaudit (version {version} of their "
-                    f"tables, this one knows {SCHEMA_VERSION}): update kpaudit; nothing was changed"
-                )
+            else:
+                self._check_version(version)
+
+    def _check_version(self, version: int | None) -> None:
+        if version is not None and version > SCHEMA_VERSION:
+            raise ReviewError(
+                f"the reviews in {self._name} were written by a newer kpaudit (version {version} of their "
+                f"tables, this one knows {SCHEMA_VERSION}): update kpaudit; nothing was changed"
+            )
 
     def _require_standing(self, con: sa.Connection, decision: Decision) -> None:
-        if con.scalar(sa.select(_d.number).where(_d.undoes == decision.undoes)) is not None:
+        query = sa.select(decision_table).where(_d.decision_id == decision.undoes)
+        row = con.execute(query).mappings().first()
+        if row is None:
+            raise ReviewError(f"there is no decision {decision.undoes}")
+        if row["undoes"] is not None:
+            raise ReviewError("taking back can't be taken back: decide again")
+        if row["reviewer"] != decision.reviewer:
+            told = f"the decision is {row['reviewer']}'s"
+            raise ReviewError(f"{told}, and {decision.reviewer} can't take it back")
+        mine = (_d.undoes == decision.undoes) & (_d.reviewer == decision.reviewer)
+        if con.scalar(sa.select(_d.number).where(mine).limit(1)) is not None:
             raise ReviewError("the decision has been taken back already")
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _told(self, writing: bool = False) -> Iterator[None]:
         """The database's complaints, each as one sentence."""
         try:
             yield
         except DBAPIError as error:
-            raise ReviewError(_sentence(self._name, str(error.orig))) from error
+            raise ReviewError(_sentence(self._name, str(error.orig), writing)) from error
         except SQLAlchemyError as error:
             raise ReviewError(f"the reviews in {self._name} can't be used: {_line(str(error))}") from error
 
@@ -234,6 +263,8 @@ def _engine(url: str) -> sa.Engine:
     made = sa.make_url(url)
     if made.get_backend_name() not in ("sqlite", "postgresql"):
         raise sa.exc.ArgumentError("expected sqlite:///FILE or postgresql+psycopg://…")
+    if "@" in (made.host or ""):
+        raise sa.exc.ArgumentError("an @ in a password is written %40")
     if made.get_backend_name() != "sqlite":
         return sa.create_engine(made, pool_pre_ping=True)
     engine = sa.create_engine(made, connect_args={"timeout": _PATIENCE})
@@ -258,12 +289,44 @@ def _engine(url: str) -> sa.Engine:
     return engine
 
 
-def _sentence(name: str, text: str) -> str:
+def _after_the_former(con: sa.Connection, decision: Decision) -> Decision:
+    """The decision, at a time after what its reviewer said of the item before."""
+    item = decision.item
+    former = con.scalar(
+        sa.select(sa.func.max(_d.at)).where(
+            _d.dataset == item.dataset, _d.split == item.split, _d.image_key == item.image_key,
+            _d.annotation.is_not_distinct_from(item.annotation), _d.reviewer == decision.reviewer,
+            _d.undoes.is_(None),
+        )
+    )  # fmt: skip
+    if former is None or former < _row(decision)["at"]:
+        return decision
+    try:
+        after = datetime.datetime.fromisoformat(former) + datetime.timedelta(microseconds=1)
+        return replace(decision, at=after)
+    except OverflowError:
+        return decision  # the end of time
+
+
+def _shown(url: str) -> str:
+    """Where decisions are kept, without user, password and options, which may hold one."""
+    try:
+        made = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        return url.rpartition("@")[2]
+    if made.get_backend_name() == "sqlite":
+        return url
+    host = (made.host or "").rpartition("@")[2] + (f":{made.port}" if made.port else "")
+    return f"{made.drivername}://{host}/{made.database or ''}"
+
+
+def _sentence(name: str, text: str, writing: bool) -> str:
     low = text.lower()
     if "full" in low or "no space" in low:
         return f"no space left for the reviews in {name}; the decision was not saved, those before it are"
     if "locked" in low or "busy" in low:
-        return f"the reviews in {name} are locked by another program for more than {_PATIENCE} s; the decision was not saved"
+        told = f"the reviews in {name} are locked by another program for more than {_PATIENCE} s"
+        return f"{told}; the decision was not saved" if writing else told
     if "readonly" in low or "read-only" in low or "permission" in low or "unable to open" in low:
         return f"the reviews in {name} can't be written: {_line(text)}"
     if "not a database" in low or "malformed" in low:

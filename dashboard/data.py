@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from queries import cards, catalogue, sqlfile, suppressions
+from queries import cards, catalogue, report_words, sqlfile, suppressions
 from queries.cards import Card, Comparison
 from queries.catalogue import CATEGORIES, SEVERITIES, Check
 from queries.errors import KpauditError, QueryError, UsageError, WorkspaceError
@@ -44,8 +44,10 @@ __all__ = [
     "WorkspaceError",
     "broken",
     "check",
+    "check_ids",
     "close_pairs",
     "datasets",
+    "figure",
     "fingerprint",
     "frame",
     "images_found",
@@ -53,6 +55,7 @@ __all__ = [
     "restore",
     "run_sql",
     "schema",
+    "short_numbers",
     "store",
     "suppress",
     "workspace",
@@ -76,8 +79,9 @@ def _store(path: str, fingerprint: str) -> Store:
 def store() -> Store:
     """The store of the indexes as they are now. Raises WorkspaceError where there is none."""
     here = workspace()
-    opened = _store(str(here.path), here.fingerprint())
-    if opened.stale():  # swapped between the two looks
+    wanted = here.fingerprint()
+    opened = _store(str(here.path), wanted)
+    if opened.fingerprint != wanted:  # swapped between the two looks
         opened = _store(str(here.path), here.fingerprint())
     return opened
 
@@ -139,6 +143,21 @@ def _images_found(fingerprint: str, dataset_id: int, root: str, sample: int) -> 
         return 0, len(wanted)
 
 
+def check_ids() -> list[str]:
+    """The ids of all checks, in the catalogue's order."""
+    return list(catalogue.sources())
+
+
+def figure(value: float) -> str:
+    """A number of any size for people, as the reports have it."""
+    return report_words.figure(value)
+
+
+def short_numbers(text: str) -> str:
+    """A finding's sentence, in which numbers of hundreds of digits are short."""
+    return report_words.short_numbers(text)
+
+
 def check(check_id: str) -> Check | None:
     """A check's declaration; None for one that this version of kpaudit does not have."""
     source = catalogue.sources().get(check_id)
@@ -147,7 +166,7 @@ def check(check_id: str) -> Check | None:
 
 def suppress(keys: list[str], reason: str) -> None:
     """Lets findings count no more. Raises UsageError without a reason, WorkspaceError on a full disk."""
-    suppressions.suppress(workspace().suppressed, keys, reason, _who())
+    suppressions.suppress(workspace().suppressed, keys, reason, _who(), store().digests(keys))
 
 
 def restore(keys: list[str]) -> None:

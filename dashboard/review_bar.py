@@ -75,7 +75,10 @@ def _about_sample(now: state.Current, view: View) -> None:
     st.caption(
         f"{sum(drawn.values()):,} of {count(sum(records.values()), 'record')}, {each} of each of "
         f"{count(len(drawn), 'class', 'classes')}, drawn at random: what the audit found is not shown, so "
-        "that it sways no verdict."
+        "that it sways no verdict.",
+        help="1.96² × ½ × ½ ÷ margin² records would do for an endless class: n₀. Of N records it takes "
+        "n₀ ÷ (1 + (n₀ − 1) ÷ N). 1.96 stands for 95 %, ½ for the share at which an interval is widest. "
+        "Cochran, Sampling Techniques, 1977.",
     )
 
 

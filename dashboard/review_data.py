@@ -21,7 +21,7 @@ from queries.errors import KpauditError
 from queries.filters import Filters
 from queries.pixels import ImageUnavailable, full_size, open_image
 from queries.review_queue import KINDS, MAX_REVIEWERS, Asked, Quality, Queue, sample_size
-from queries.reviews.agreement import Precision, alpha_by, pairwise_kappa, precision_by_check
+from queries.reviews.agreement import Precision, alpha_by, kappa_by, pairwise_kappa, precision_by_check
 from queries.reviews.journal import Journal
 from queries.reviews.model import REJECTING, VERDICTS, Decision, Item, ReviewError
 from queries.reviews.resolve import Resolved, resolve
@@ -31,8 +31,8 @@ from queries.store import Store
 
 __all__ = [
     "KINDS", "MAX_REVIEWERS", "REJECTING", "VERDICTS", "Asked", "Decision", "Item", "KpauditError",
-    "Precision", "Quality", "Queue", "ReviewError", "Reviews", "agreement", "classes", "close_up", "find",
-    "findings", "fingerprint", "joints", "login", "names", "place", "plain", "precision", "quality",
+    "Precision", "Quality", "Queue", "ReviewError", "Reviews", "agreement", "audited", "classes", "close_up",
+    "find", "findings", "fingerprint", "joints", "login", "names", "place", "plain", "precision", "quality",
     "queue", "record", "reviews", "sample_size", "whole", "whole_queue",
 ]  # fmt: skip
 
@@ -193,10 +193,14 @@ def _precision(identity: str, version: int, dataset: str, _journal: Journal) -> 
 
 @dataclass(frozen=True)
 class Agreement:
-    """κ by pair and α by group (each with the items that more than one judged), precision by check."""
+    """κ by pair and α by group (each with the items that more than one judged), precision by check.
+
+    `of_two` is κ by group, of the only two who have judged the same items; None where there are more.
+    """
 
     kappa: dict[tuple[str, str], tuple[float | None, int]]
     alpha: dict[str, tuple[float | None, int]]
+    of_two: dict[str, float | None] | None
     precision: dict[str, Precision]
     decisions: int
 
@@ -212,9 +216,12 @@ def agreement(found: Reviews) -> Agreement:
 def _agreement(identity: str, version: int, fingerprint: str, dataset: str, _found: Reviews) -> Agreement:
     decisions = _found.standing()
     groups = {d.item: label for d in decisions if (label := _found.label(d.item)) is not None}
+    kappa = pairwise_kappa(decisions)
     return Agreement(
-        pairwise_kappa(decisions), alpha_by(decisions, groups), precision_by_check(decisions), len(decisions)
-    )
+        kappa, alpha_by(decisions, groups),
+        kappa_by(decisions, next(iter(kappa)), groups) if len(kappa) == 1 else None,
+        precision_by_check(decisions), len(decisions),
+    )  # fmt: skip
 
 
 # A million items are 16 MB.
@@ -277,6 +284,11 @@ def find(dataset: int, key: str, split: str | None, own: str | None) -> int | No
     """The item of these names; None where there is none."""
     row = _ask("review_find", dataset=dataset, key=key, split=split, own=own)
     return row[0]["item"] if row else None
+
+
+def audited(dataset: Mapping[str, Any]) -> bool:
+    """Whether there are findings of the dataset's index as it is, be they none."""
+    return dataset["dataset_id"] in data.store().audited
 
 
 def findings(image: int, annotation: int | None) -> list[dict[str, Any]]:

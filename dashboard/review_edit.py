@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
@@ -25,9 +25,9 @@ def draft(key: str) -> Draft | None:
     return found if found is not None and found.key == key else None
 
 
-def begin(key: str) -> Draft:
-    """Begins to correct a record, or goes on."""
-    found = draft(key) or Draft(key)
+def begin(key: str, former: Mapping[int, Place] | None = None) -> Draft:
+    """Begins to correct a record, with what was corrected before, or goes on."""
+    found = draft(key) or Draft(key, dict(former or {}))
     st.session_state[_DRAFT] = found
     return found
 
@@ -60,9 +60,17 @@ def swappable(joints: list[dict[str, Any]]) -> bool:
     return any(row["flip"] is not None and row["flip"] != row["joint"] for row in joints)
 
 
-def swap(key: str, own: Instance, joints: list[dict[str, Any]]) -> None:
+def pairs(joints: list[dict[str, Any]], named: Collection[str]) -> list[dict[str, Any]]:
+    """Those of the joints that are named, each with its mirror image."""
+    wanted = {row["joint"] for row in joints if row["name"] in named}
+    return [row for row in joints if row["joint"] in wanted or row["flip"] in wanted]
+
+
+def swap(
+    key: str, own: Instance, joints: list[dict[str, Any]], former: Mapping[int, Place] | None = None
+) -> None:
     """Exchanges left and right, on top of what is corrected already."""
-    found = begin(key)
+    found = begin(key, former)
     places = _places(own) | found.joints
     for row in joints:
         other = row["flip"]

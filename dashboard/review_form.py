@@ -15,15 +15,16 @@ from dashboard.text import clean, md
 
 
 def show(subject: Subject) -> None:
-    """What goes with a verdict."""
-    key, row = subject.key, subject.row
+    """What goes with a verdict; as it was said before, where it was."""
+    key, row, mine = subject.key, subject.row, subject.mine
     labels = _labels(subject)
     if row["annotation_id"] is not None and labels:
-        likelier = _likelier(subject, labels)
+        likelier = _likelier(subject, labels) if mine is None else None
+        preset = likelier if mine is None else mine.label
         st.selectbox(
             "Right class", labels, key=field("label", key), placeholder="not known",
             format_func=lambda v: clean(v, 60),
-            index=labels.index(likelier) if likelier is not None else None,
+            index=labels.index(preset) if preset in labels else None,
             help="Goes with “bad label”." + (" Preset by the evidence." if likelier is not None else ""),
         )  # fmt: skip
     own = subject.shown.instance
@@ -31,12 +32,13 @@ def show(subject: Subject) -> None:
         names = {j.index: j.name for j in own.joints}
         st.multiselect(
             "Joints at fault", list(names), key=field("joints", key), placeholder="none",
-            default=[j for j in subject.shown.rings if j in names],
+            default=[j for j in (subject.shown.rings if mine is None else mine.joints) if j in names],
             format_func=lambda j: clean(f"{j} {names[j]}", 40), help="Goes with “bad keypoints”.",
         )  # fmt: skip
     st.text_input(
-        "Comment", key=field("comment", key), max_chars=2000, placeholder="stored with the verdict"
-    )
+        "Comment", key=field("comment", key), max_chars=2000, placeholder="stored with the verdict",
+        value=mine.comment[:2000] if mine is not None else "",
+    )  # fmt: skip
 
 
 def _labels(subject: Subject) -> list[str]:

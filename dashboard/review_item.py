@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -34,12 +35,14 @@ _WHOLE = "kp_review_whole"
 # The picture beside the words where there is room, else above them.
 _STYLE = """<style>
 .st-key-review_both { flex-wrap: wrap !important; }
-.st-key-review_both > :first-child { flex: 1 1 460px !important; min-width: min(100%, 460px); }
-.st-key-review_both > :last-child { flex: 0 1 340px !important; min-width: min(100%, 300px); }
+.st-key-review_both > :first-child { flex: 9999 1 460px !important; min-width: min(100%, 460px); }
+.st-key-review_both > :last-child { flex: 1 1 340px !important; min-width: min(100%, 300px); }
 .st-key-review_verdicts, .st-key-review_steps { gap: 0.4rem !important; }
-.st-key-review_steps { column-gap: 0.8rem !important; align-items: center; }
+.st-key-review_steps { gap: 0 0.8rem !important; align-items: center; }
 /* the picture is what the page is for: as far up as it can be */
-[data-testid="stMainBlockContainer"] { padding-top: 3rem; }
+[data-testid="stMainBlockContainer"] { padding: 2.4rem clamp(1rem, 3vw, 3rem) 3rem; }
+[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.6rem; }
+[data-testid="stMainBlockContainer"] h1 { padding: 0.6rem 0 0.2rem; font-size: 1.9rem; }
 </style>"""
 
 
@@ -48,6 +51,7 @@ def show(now: state.Current, view: View, found: Reviews | None) -> None:
     queue = review_data.queue(now.filters, view.asked)
     done = review_steps.done_places(queue, found, view.reviewer)
     item = _asked_for(now, view, queue)
+    gone = view.image if item is None else None
     if item is None:
         place = queue.next_open(done) if len(queue) else None
         item = int(queue.items[place]) if place is not None else None
@@ -56,21 +60,31 @@ def show(now: state.Current, view: View, found: Reviews | None) -> None:
     row = review_data.record(item) if item is not None else None
     if row is None:
         review_steps.on_screen(None)
+        _say_gone(gone)
         _nothing_open(now, view, queue, found)
         return
-    subject = _subject(now, view, queue, item, row)
+    subject = _subject(now, view, queue, item, row=row, kept=found)
     st.html(_STYLE)
     # before the picture: whoever sees the next picture has the next record's buttons already
     with st.container(gap="xsmall"):
         _progress(view, queue, len(done), item)
         _buttons(subject, queue, found)
+        _say_gone(gone)
     with st.container(horizontal=True, key="review_both", gap="medium"):
         picture = st.container()
         with st.container():
             _beside(subject, found, view)
         with picture:
             _picture(subject, found, view)
-    review_steps.on_screen(subject)
+
+
+def _say_gone(image: str | None) -> None:
+    """Of a record that was asked for by its names: the index was made anew, or the link is of another one."""
+    if image is not None:
+        st.info(
+            f"The record of {md(image, 120)} is not in the index (any more); what is said of it is kept.",
+            icon=":material/search_off:",
+        )
 
 
 def prepare_next(now: state.Current, view: View, found: Reviews | None) -> None:
@@ -88,7 +102,7 @@ def prepare_next(now: state.Current, view: View, found: Reviews | None) -> None:
     row = review_data.record(int(queue.items[after]))
     if row is None:
         return
-    viewer_data.prepare(row["image_id"])
+    review_data.find(now.dataset["dataset_id"], row["key"], row["split"], row["own"])
     review_data.findings(row["image_id"], row["annotation_id"])
     review_data.joints(row["skeleton"])
     shown = _annotation(queue, after, row)
@@ -108,7 +122,9 @@ def _annotation(queue: Queue, place: int | None, row: dict[str, Any]) -> int | N
     return row["annotation_id"]
 
 
-def _subject(now: state.Current, view: View, queue: Queue, item: int, row: dict[str, Any]) -> Subject:
+def _subject(
+    now: state.Current, view: View, queue: Queue, item: int, *, row: dict[str, Any], kept: Reviews | None
+) -> Subject:
     place = queue.place(item)
     annotation = _annotation(queue, place, row)
     if annotation is not None and annotation != row["annotation_id"]:
@@ -125,6 +141,7 @@ def _subject(now: state.Current, view: View, queue: Queue, item: int, row: dict[
     return Subject(
         now, now.filters, view.asked, view.reviewer, item, names, review_data.fingerprint(), row, finding,
         shown, viewer_data.scene(row["image_id"]),
+        kept.of_item(names).get(view.reviewer) if kept is not None else None,
     )  # fmt: skip
 
 
@@ -148,6 +165,8 @@ def _nothing_open(now: state.Current, view: View, queue: Queue, found: Reviews |
         return
     if view.asked.of > 1 and len(review_data.queue(now.filters, review_data.whole_queue(view.asked))):
         said = f"None of this queue's records is for number {view.asked.part} of {view.asked.of}."
+    elif view.asked.kind == "findings" and not review_data.audited(now.dataset):
+        said = "The dataset has not been audited since it was indexed: run `kpaudit audit`, then reload."
     elif view.asked.kind == "findings":
         what = f"{md(view.asked.check)} has" if view.asked.check else "There is"
         said = f"{what} no open finding of an image{' in this selection' if now.filters.words() else ''}."
@@ -181,7 +200,7 @@ def _minutes(minutes: float) -> str:
 
 
 def _buttons(subject: Subject, queue: Queue, found: Reviews | None) -> None:
-    mine = found.of_item(subject.names).get(subject.reviewer) if found is not None else None
+    mine = subject.mine
     place = queue.place(subject.item)
     with st.container(horizontal=True, key="review_verdicts", gap="small"):
         for number, verdict in enumerate(VERDICTS, start=1):
@@ -239,10 +258,12 @@ def _correct_buttons(subject: Subject) -> None:
     if own is None or not (joints or own.joints):
         return
     draft = review_edit.draft(subject.key)
+    proposal = subject.mine.proposal if subject.mine is not None else None
+    former = review_edit.pixels(proposal, subject.shown.plain.scene, subject.source.unit)
     if draft is None:
         st.button(
             "Correct joints", key="review_edit", icon=":material/edit_location_alt:", shortcut="E",
-            type="tertiary", on_click=review_edit.begin, args=(subject.key,),
+            type="tertiary", on_click=review_edit.begin, args=(subject.key, former),
         )  # fmt: skip
     else:
         st.button(
@@ -254,11 +275,23 @@ def _correct_buttons(subject: Subject) -> None:
             disabled=not draft.joints, on_click=review_edit.reset, args=(subject.key,),
             help="Takes every correction of this record back.",
         )  # fmt: skip
-    if review_edit.swappable(joints):
+    named = _exchanged(subject)
+    swapped = review_edit.pairs(joints, named) if named else joints
+    if review_edit.swappable(swapped):
         st.button(
             "Swap left and right", key="review_swap", icon=":material/swap_horiz:", shortcut="X",
-            type="tertiary", on_click=review_edit.swap, args=(subject.key, own, joints),
+            type="tertiary", on_click=review_edit.swap, args=(subject.key, own, swapped, former),
+            help=f"Of what was found: {md(', '.join(sorted(named)), 200)}." if named else None,
         )  # fmt: skip
+
+
+def _exchanged(subject: Subject) -> set[str]:
+    """The joints whose sides look exchanged, where that is what was found; else none, which means all."""
+    if subject.finding is None or subject.finding["check_id"] != "left-right-swapped":
+        return set()
+    evidence = json.loads(subject.finding["evidence"] or "{}")
+    named = evidence.get("joints") if isinstance(evidence, dict) else None
+    return {name for name in named if isinstance(name, str)} if isinstance(named, list) else set()
 
 
 def _visible(subject: Subject, found: Reviews | None, view: View) -> dict[str, Any]:
@@ -283,6 +316,8 @@ def _picture(subject: Subject, found: Reviews | None, view: View) -> None:
     flags = bool(subject.now.recorded)
     joints = review_data.joints(subject.row["skeleton"])
     typed = [st.session_state.get(field(name, subject.key)) for name in review_picture.FIELDS]
+    # before it is sent: whoever sees it may press a key at once, which ends this run where it is
+    review_steps.on_screen(subject)
     review_picture.show(
         subject.now.dataset, shown, joints, draft=draft, proposals=proposals, on_change=review_edit.moved,
         flags=flags, typed=typed,
@@ -310,14 +345,14 @@ def _beside(subject: Subject, found: Reviews | None, view: View) -> None:
         ("split", row["split"]), ("subject", subject_id), ("image", row["key"]), ("annotation", row["own"])
     ]  # fmt: skip
     st.caption(" · ".join(f"{name} **{md(value, 60)}**" for name, value in facts if value is not None))
-    _changed(subject, found)
+    _changed(subject)
     _evidence(subject)
     review_form.show(subject)
     review_form.history(subject, found, view)
 
 
-def _changed(subject: Subject, found: Reviews | None) -> None:
-    mine = found.of_item(subject.names).get(subject.reviewer) if found is not None else None
+def _changed(subject: Subject) -> None:
+    mine = subject.mine
     if mine is not None and mine.digest is not None and mine.digest != subject.row["digest"]:
         when = f"{mine.at.astimezone():%Y-%m-%d %H:%M}"
         st.warning(
@@ -335,7 +370,10 @@ def _evidence(subject: Subject) -> None:
     if finding is not None:
         st.markdown(f"{findings_list.severity(finding['severity'])} **{md(finding['check_id'])}**: "
                     f"{md(finding['detail'], 600)}")  # fmt: skip
-        findings_list.evidence(finding["evidence"])
+        rows = findings_list.evidence_rows(finding["evidence"])
+        if rows:
+            # words and not a table: long values are read whole, and nothing needs time to be drawn
+            st.caption("\n".join(f"- {md(name, 60)}: **{md(value, 400)}**" for name, value in rows))
     others = [f for f in found if finding is None or f["finding_key"] != finding["finding_key"]]
     if others:
         more = "other finding" if finding is not None else "finding"

@@ -40,6 +40,7 @@ class Subject:
     finding: dict[str, Any] | None = None
     shown: Shown | None = None
     source: Scene | None = None
+    mine: Decision | None = None  # what the reviewer has said of it already, and stands
 
     @property
     def key(self) -> str:
@@ -94,11 +95,12 @@ def judge(verdict: str, subject: Subject) -> None:
 
 def _decision(verdict: str, subject: Subject) -> Decision:
     draft = review_edit.draft(subject.key)
-    proposal = (
-        review_edit.proposal(draft, subject.shown, subject.source)
-        if subject.shown is not None and subject.source is not None and verdict in REJECTING
-        else None
-    )
+    proposal = None
+    if verdict in REJECTING:
+        if draft is not None and subject.shown is not None and subject.source is not None:
+            proposal = review_edit.proposal(draft, subject.shown, subject.source)
+        elif draft is None and subject.mine is not None:
+            proposal = subject.mine.proposal  # another verdict on a record takes no correction of it back
     joints: set[int] = set()
     if verdict == "bad keypoints":
         joints = {int(j) for j in st.session_state.get(field("joints", subject.key)) or ()}

@@ -67,30 +67,11 @@ def _agreement(found: Reviews) -> None:
     if not said.decisions:
         show.nothing("Nobody has judged anything of this dataset yet.")
         return
-    left, right = st.columns(2)
-    with left:
-        st.markdown("**Krippendorff’s α**: 1 is agreement, 0 is chance")
-        rows = [
-            (clean(name, 80), None if alpha is None else round(alpha, 3), n)
-            for name, (alpha, n) in said.alpha.items()
-            if n
-        ]
-        show.table(
-            pd.DataFrame(rows, columns=["over", "α", "judged by several"]), "review_alpha",
-            columns={"α": st.column_config.NumberColumn(format="%.3f")},
-            empty="No record has been judged by several: share the queue, with some “judged by two”.",
-        )  # fmt: skip
-    with right:
-        st.markdown("**Cohen’s κ** of two reviewers")
-        rows = [
-            (clean(a, 60), clean(b, 60), None if kappa is None else round(kappa, 3), n)
-            for (a, b), (kappa, n) in said.kappa.items()
-        ]
-        show.table(
-            pd.DataFrame(rows, columns=["reviewer", "and", "κ", "judged by both"]), "review_kappa",
-            columns={"κ": st.column_config.NumberColumn(format="%.3f")},
-            empty="No two reviewers have judged the same record.",
-        )  # fmt: skip
+    if said.of_two is not None:
+        (pair,) = said.kappa
+        _of_two(said, pair)
+    else:
+        _of_more(said)
     st.markdown("**How often reviewers agreed with a check**: the share of its findings that are right")
     rows = [
         (p.check_id, p.judged, p.right, p.unsure, share(p.right, p.judged),
@@ -102,6 +83,46 @@ def _agreement(found: Reviews) -> None:
         pd.DataFrame(rows, columns=names), "review_precision",
         empty="No finding has been judged: choose the queue “Findings”.",
     )  # fmt: skip
+
+
+_NUMBERS = {name: st.column_config.NumberColumn(format="%.3f") for name in ("κ", "α")}
+_MEANING = "1 is agreement, 0 is what chance gives; none where all said the same"
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+def _of_two(said: review_data.Agreement, pair: tuple[str, str]) -> None:
+    st.markdown(f"**Cohen’s κ and Krippendorff’s α** of {md(pair[0], 40)} and {md(pair[1], 40)}: {_MEANING}")
+    rows = [
+        (clean(name, 80), _rounded(said.of_two.get(name)), _rounded(alpha), n)
+        for name, (alpha, n) in said.alpha.items()
+        if n
+    ]
+    show.table(
+        pd.DataFrame(rows, columns=["over", "κ", "α", "judged by both"]), "review_agreement",
+        columns=_NUMBERS, empty="",
+        caption="Of a verdict: against all others; counted are the records that either of them gave it.",
+    )  # fmt: skip
+
+
+def _of_more(said: review_data.Agreement) -> None:
+    left, right = st.columns(2)
+    with left:
+        st.markdown(f"**Krippendorff’s α**: {_MEANING}")
+        rows = [(clean(name, 80), _rounded(alpha), n) for name, (alpha, n) in said.alpha.items() if n]
+        show.table(
+            pd.DataFrame(rows, columns=["over", "α", "judged by several"]), "review_alpha", columns=_NUMBERS,
+            empty="No record has been judged by several: share the queue, with some “judged by two”.",
+        )  # fmt: skip
+    with right:
+        st.markdown("**Cohen’s κ** of two reviewers")
+        rows = [(clean(a, 60), clean(b, 60), _rounded(k), n) for (a, b), (k, n) in said.kappa.items()]
+        show.table(
+            pd.DataFrame(rows, columns=["reviewer", "and", "κ", "judged by both"]), "review_kappa",
+            columns=_NUMBERS, empty="No two reviewers have judged the same record.",
+        )  # fmt: skip
 
 
 def _decisions(found: Reviews, view: View) -> None:

@@ -40,6 +40,11 @@ def read(dataset: str) -> View:
     """The view that the URL asks for, else the one before; what is none of the allowed is left out."""
     given = {name: st.query_params[name][:_MAX_LENGTH] for name in _ALL if st.query_params.get(name)}
     kept, of = st.session_state.get(_KEPT, ({}, None))
+    if of not in (None, dataset) and all(given.get(name) == kept.get(name) for name in _PLACE):
+        # another dataset was chosen, and the place in the former one stands in the URL still
+        for name in _PLACE:
+            if given.pop(name, None) is not None:
+                del st.query_params[name]
     if not given:
         # another dataset has other checks and other images
         given = {name: v for name, v in kept.items() if of == dataset or name not in ("check", *_PLACE)}

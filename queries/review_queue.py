@@ -127,7 +127,7 @@ def build(store: Store, f: Filters, asked: Asked) -> Queue:
     if asked.kind == "sample":
         return _sample(store, f, asked)
     if asked.kind == "filter":
-        frame = store.frame("review_records", f=f.struct())
+        frame = store.frame("review_records", f=f.struct(), of=asked.of)
     else:
         frame = store.frame("review_findings", f=f.struct(), check=asked.check)
     frame = frame[mine(frame["hash"].to_numpy(), asked)]
@@ -143,11 +143,22 @@ def _sample(store: Store, f: Filters, asked: Asked) -> Queue:
         label: (sample_size(int(n), asked.margin), int(n))
         for label, n in zip(classes["label"], classes["records"], strict=True)
     }
-    wanted = [size for size, _ in sizes.values()]
-    frame = store.frame("review_sample", f=f.struct(), seed=asked.seed, labels=list(sizes), sizes=wanted)
+    frame = store.frame(
+        "review_sample", f=f.struct(), seed=asked.seed, labels=list(sizes),
+        sizes=[size for size, _ in sizes.values()], bounds=[_bound(*size) for size in sizes.values()],
+    )  # fmt: skip
     frame = frame[mine(frame["hash"].to_numpy(), asked)]
     items = frame["item"].to_numpy(dtype=np.int64)
     return Queue(items, items, labels=tuple(frame["label"]), drawn=sizes)
+
+
+def _bound(size: int, population: int) -> int:
+    """A number that the least `size` of `population` evenly spread 64-bit numbers do not exceed.
+
+    It leaves room for eight standard deviations of how many lie below it.
+    """
+    share = (size + 8 * math.sqrt(size) + 30) / population
+    return 2**64 - 1 if share >= 1 else int(share * 2**64)
 
 
 @dataclass(frozen=True)

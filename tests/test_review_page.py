@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 from streamlit.testing.v1 import AppTest
 
-from dashboard import review_edit, review_picture
+from dashboard import review_data, review_edit, review_picture
 from dashboard.review_data import Plain
 from dashboard.review_picture import Draft, Shown
 from queries import audit, cli, review_queue
@@ -173,6 +174,9 @@ def test_comment_label_and_joints_go_with_the_verdict(run, reviews: Path) -> Non
     app = _say(app, "bad label")
     (kept,) = _standing(reviews)
     assert (kept.label, kept.comment, kept.joints) == ("like", "née 'x'; drop", ())
+    app = _press(app, "review_back")
+    assert next(s for s in app.selectbox if s.label == "Right class").value == "like"
+    assert next(t for t in app.text_input if t.label == "Comment").value == kept.comment
     assert kept.item == Item("d", "train", "a", "instance 0")
     assert kept.finding_key is None
     app = _press(app, "review_undo")
@@ -209,6 +213,15 @@ def test_a_correction_is_stored_beside_the_original(run, reviews: Path) -> None:
     assert kept.joints == (1, 2)
     app = _press(app, "review_back")
     assert "2 corrected" in said(app)
+    # another verdict on it takes the correction not back; taking it back does
+    app = _press(_say(app, "bad label"), "review_back")
+    assert _standing(reviews, "p")[0].proposal == kept.proposal
+    app = _press(app, "review_edit")
+    app = _say(app, "bad keypoints")
+    assert _standing(reviews, "p")[0].proposal == kept.proposal
+    app = _press(_press(_press(app, "review_back"), "review_edit"), "review_reset")
+    _say(app, "bad keypoints")
+    assert _standing(reviews, "p")[0].proposal is None
 
 
 def test_a_proposal_is_in_the_datasets_unit_and_exact_where_nothing_moved() -> None:
@@ -224,6 +237,22 @@ def test_a_proposal_is_in_the_datasets_unit_and_exact_where_nothing_moved() -> N
     assert review_edit.swappable(rows)
     assert not review_edit.swappable([{"joint": 0, "flip": 0, "name": "l"}])
     assert review_edit.proposal(Draft("k"), shown, source) is None
+
+
+def test_left_and_right_are_exchanged_where_it_was_found_and_twice_is_nothing(monkeypatch) -> None:
+    monkeypatch.setattr(review_edit, "st", type("Fake", (), {"session_state": {}}))
+    names = ["nose", "left_hip", "right_hip", "left_ear", "right_ear"]
+    rows = [{"joint": j, "flip": f, "name": names[j]} for j, f in enumerate((0, 2, 1, 4, 3))]
+    own = Instance(7, joints=tuple(Joint(j, names[j], j * 10.0, 5.0, 2) for j in range(4)))
+    arms = review_edit.pairs(rows, {"right_hip"})  # its mirror image is meant too
+    assert [row["joint"] for row in arms] == [1, 2]
+    review_edit.swap("k", own, arms)
+    assert review_edit.draft("k").joints == {1: (20.0, 5.0, 2), 2: (10.0, 5.0, 2)}
+    review_edit.swap("k", own, arms)
+    assert review_edit.draft("k").joints == {}
+    review_edit.swap("k", own, rows)
+    assert review_edit.draft("k").joints[4] == (30.0, 5.0, 2)
+    assert review_edit.draft("k").joints[3] == (0.0, 0.0, 0), "its mirror image was not labelled"
 
 
 def test_joints_are_typed_and_what_is_as_it_was_is_no_correction(monkeypatch) -> None:
@@ -286,6 +315,12 @@ def test_strange_links_are_followed_as_far_as_they_go(run) -> None:
     app = run(dataset="d", reviewer="ana", check="no-such-check")
     assert "no open finding" in said(app)
     app = run(dataset="d", reviewer="ana", image="nowhere")
+    assert "The record of nowhere is not in the index" in said(app)
+    app = good(app.run())
+    assert "not in the index" not in said(app)
+    app.query_params["dataset"] = "p"  # a place in another dataset is none in this one
+    assert "not in the index" not in said(good(app.run()))
+    app = run(dataset="d", reviewer="ana", image="nowhere")
     assert [b for b in app.button if b.key == "review_say_good"], "the first open one instead"
     app = run(dataset="d", reviewer="ana", check="box-zero-area", image="v1", own="instance 0")
     assert "is not in the queue any more" in app.get("progress")[0].proto.text
@@ -322,6 +357,55 @@ def test_a_store_that_fails_says_so_and_loses_nothing(run, reviews: Path, monkey
     assert _standing(reviews)[0].comment == "keep me"
 
 
+def test_a_full_disk_is_said_and_the_record_stays(run, reviews: Path, monkeypatch) -> None:
+    app = run(dataset="d", queue="filter", reviewer="ana", image="a", own="instance 0")
+    comment = next(t for t in app.text_input if t.label == "Comment")
+    app = good(comment.input("x" * 2000).run())
+    app = _press(_say(app, "good"), "review_back")
+    pages = len(reviews.read_bytes()) // 4096 + 1
+    real = review_store._engine
+
+    def small(url: str):
+        engine = real(url)
+        limit = f"pragma max_page_count = {pages}"
+        event.listen(engine, "checkout", lambda connection, *_: connection.execute(limit))
+        return engine
+
+    monkeypatch.setattr(review_store, "_engine", small)
+    review_data._opened.clear()
+    for _ in range(40):
+        app = _say(app, "bad box")
+        if "no space left" in said(app):
+            break
+        app = _press(app, "review_back")
+    assert "Not saved: no space left" in said(app).replace("\\", "")
+    assert url(app)["image"] == ["a"]
+    assert next(t for t in app.text_input if t.label == "Comment").value == "x" * 2000
+    assert _standing(reviews), "those before it are"
+    monkeypatch.setattr(review_store, "_engine", real)
+    review_data._opened.clear()
+    app = _say(app, "reject image")
+    assert [d.verdict for d in _standing(reviews)] == ["reject image"]
+
+
+def test_two_who_judge_one_record_at_once_both_stand(run, reviews: Path) -> None:
+    """Both have it on the screen before either decides; one name in two browsers loses no entry either."""
+    asked = {"dataset": "d", "queue": "filter", "class_": "call", "image": "a", "own": "instance 0"}
+    apps = [run(**asked, reviewer=who) for who in ("ana", "ben", "ana")]
+    apps = [_say(app, verdict) for app, verdict in zip(apps, ("good", "bad box", "unsure"), strict=True)]
+    assert all("saved" in said(app) for app in apps)
+    assert "ana said **good**" in said(apps[1])
+    assert {(d.reviewer, d.verdict) for d in _standing(reviews)} == {("ana", "unsure"), ("ben", "bad box")}
+    store = ReviewStore(reviews)
+    assert [d.verdict for d in store.ledger()] == ["good", "bad box", "unsure"]
+    store.close()
+
+
+def test_a_dataset_without_an_audit_is_told_from_one_without_findings(run) -> None:
+    assert "has not been audited" in said(run(dataset="new", reviewer="ana"))
+    assert "no open finding" in said(run(dataset="p", reviewer="ana", check="record-malformed"))
+
+
 def test_a_store_of_a_newer_version_or_none_at_all_is_said(run, reviews: Path) -> None:
     ReviewStore(reviews).close()
     with sqlite3.connect(reviews) as con:
@@ -353,6 +437,13 @@ def test_an_index_made_anew_while_somebody_reviews(tmp_path: Path, run, monkeypa
     assert url(app)["image"] != ["k1"]
     app = run(dataset="d", queue="filter", reviewer="ana", image="k1", own="instance 0")
     assert "has changed since you judged it as bad box" in said(app)
+    # what is gone while it is on the screen is judged all the same, and said to be gone
+    write(folder, {"ann/train/call.json": {"a0": BOX}})
+    index(here, folder, Options(name="d"))
+    app = _say(app, "good")
+    assert _standing(reviews)[0].verdict == "good"
+    app = run(dataset="d", queue="filter", reviewer="ana", image="k1", own="instance 0")
+    assert "The record of k1 is not in the index" in said(app)
 
 
 def test_a_key_for_a_former_picture_is_not_counted(run, reviews: Path) -> None:
@@ -398,6 +489,35 @@ def test_findings_show_how_often_reviewers_agreed(run, reviews: Path) -> None:
     app = _press(run("findings", dataset="d", check="box-zero-area"), "findings_review")
     assert app.title[0].value == "Review"
     assert url(app)["check"] == ["box-zero-area"]
+
+
+def test_agreement_of_two_and_of_more(run, reviews: Path) -> None:
+    """κ is (observed − by chance) ÷ (1 − by chance), by hand."""
+    places = [("train", "a"), ("val", "v0"), ("val", "v1"), ("val", "v2")]
+    items = [Item("d", *place, "instance 0") for place in places]
+    said_by = {"ana": ("good", "good", "bad box", "good"), "ben": ("good", "bad box", "bad label", "good")}
+    for who, verdicts in said_by.items():
+        _append(reviews, *(Decision(i, who, v) for i, v in zip(items, verdicts, strict=True)))
+
+    def tables() -> list:
+        app = run(dataset="d", reviewer="ana")
+        below = next(b for b in app.button_group if b.key == "review_below")
+        return [table.value for table in good(below.set_value("Agreement").run()).dataframe]
+
+    (both,) = tables()
+    rows = {row["over"]: row for row in both.to_dict("records")}
+    assert rows["all"]["κ"] == 0.111  # (8/16 − 7/16) ÷ (1 − 7/16)
+    assert rows["verdict good"]["κ"] == 0.5  # (¾ − ½) ÷ (1 − ½)
+    assert rows["class like"]["κ"] == 0
+    assert {name: row["judged by both"] for name, row in rows.items()} == {
+        "all": 4, "verdict bad box": 2, "verdict bad label": 1, "verdict good": 3, "class call": 1,
+        "class like": 3,
+    }  # fmt: skip
+    _append(reviews, Decision(items[0], "cy", "good"))
+    alpha, kappa = tables()
+    assert alpha.set_index("over")["judged by several"]["all"] == 4
+    assert kappa["κ"][0] == 0.111
+    assert kappa["judged by both"].tolist() == [4, 1, 1]
 
 
 @pytest.mark.parametrize("of", [2, 3, 7])

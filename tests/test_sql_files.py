@@ -21,7 +21,8 @@ VALUES = {
     "field": "gender", "kind": "field-missing", "g": Filters(1).struct(), "unit": "normalized",
     "other": "hand-21", "check": "box-zero-area", "suppressed": False, "first": 0, "image": 1_000_000_001,
     "item": 1_000_000_001, "annotation": 1_000_000_001, "key": "a", "split": "train", "own": "instance 0",
-    "seed": 0, "labels": ["call"], "sizes": [2],
+    "seed": 0, "labels": ["call"], "sizes": [2], "bounds": [2**64 - 1],
+    "of": 2,
 }  # fmt: skip
 
 

@@ -256,9 +256,10 @@ function instance(svg, what, px, alpha, view) {
   }
   for (const [x, y, visibility, color, name] of what.joints) {
     const hollow = visibility === 1;
+    const r = radius(what.joints, x, y, px);
     const dot = add(group, "circle", {
-      cx: x, cy: y, r: 4.5 * px, fill: hollow ? "rgba(255,255,255,.9)" : color, stroke: hollow ? color : "#0a0c10",
-      "stroke-width": hollow ? 2.5 : 1, "vector-effect": "non-scaling-stroke",
+      cx: x, cy: y, r: r * px, fill: hollow ? "rgba(255,255,255,.9)" : color, stroke: hollow ? color : "#0a0c10",
+      "stroke-width": (r / 4.5) * (hollow ? 2.5 : 1), "vector-effect": "non-scaling-stroke",
     });
     add(dot, "title", {}, name);
   }
@@ -268,6 +269,16 @@ function instance(svg, what, px, alpha, view) {
     const y = above - 14 * px < view[1] ? Math.max(what.rect[1], view[1]) + 17 * px : above;
     add(group, "text", { x, y, "font-size": 14 * px, "stroke-width": 3.5 * px, "font-weight": 600 }, what.label);
   }
+}
+
+// Dots as large as their neighbours allow: 68 joints of a face are no blob.
+function radius(joints, x, y, px) {
+  let nearest = Infinity;
+  for (const [ox, oy] of joints) {
+    const far = Math.hypot(ox - x, oy - y);
+    if (far > 0 && far < nearest) nearest = far;
+  }
+  return Math.min(4.5, Math.max(1.4, (0.45 * nearest) / px));
 }
 
 // What is corrected, and the bones that lead there: white and dashed over the original. A cross: said to be absent.

@@ -3,21 +3,28 @@
 with
 named as (
     select
-        min(a.annotation_id) as item, i.split, i.key,
-        coalesce(a.source_id, a.kind || ' ' || a.ordinal) as own,
-        coalesce(first(a.label order by a.annotation_id), 'no class') as label
-    from selected_annotation($f) a
-    join image i on i.image_id = a.image_id
-    group by i.image_id, i.split, i.key, own
-),
-drawn as (
-    select *, md5_number_lower(concat_ws(chr(31), $seed::bigint, split, key, own)) as draw from named
+        min(annotation_id) as item, image_id, coalesce(source_id, kind || ' ' || ordinal) as own,
+        coalesce(first(label order by annotation_id), 'no class') as label
+    from selected_annotation($f)
+    group by image_id, own
 ),
 wanted as (
-    select unnest($labels::varchar[]) as label, unnest($sizes::bigint[]) as size
+    select
+        unnest($labels::varchar[]) as label, unnest($sizes::bigint[]) as size,
+        unnest($bounds::ubigint[]) as bound
+),
+drawn as (
+    select
+        n.item, n.image_id, n.own, n.label, w.size, w.bound,
+        md5_number_lower(concat_ws(chr(31), $seed::bigint, i.split, i.key, n.own)) as draw
+    from named n
+    join wanted w using (label)
+    join image i using (image_id)
 )
-select d.item, d.label, md5_number_lower(concat_ws(chr(31), d.split, d.key, d.own)) as hash
+select d.item, d.label, md5_number_lower(concat_ws(chr(31), i.split, i.key, d.own)) as hash
 from drawn d
-join wanted w using (label)
-qualify row_number() over (partition by d.label order by d.draw, d.item) <= w.size
+join image i using (image_id)
+-- the hashes are spread evenly: those above the bound are none of the first, and need not be sorted
+where d.draw <= d.bound
+qualify row_number() over (partition by d.label order by d.draw, d.item) <= d.size
 order by d.draw, d.item

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -45,34 +46,46 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of `kpaudit demo`, started as a user would."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium found: install Debian's chromium or set KPAUDIT_CHROMIUM")
-    place = tmp_path_factory.mktemp("browser")
+@contextmanager
+def served(log: Path, command: str, *options: str) -> Iterator[tuple[str, subprocess.Popen]]:
+    """`kpaudit COMMAND` as a user would start it: its address, once it answers, and the process.
+
+    The process leads a group of its own, in which the dashboard is too: both can be killed at one blow.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "queries", "demo", "--no-browser", "--port", str(port)]
-    log = (place / "log.txt").open("w")
-    process = subprocess.Popen(
-        [*command, "--workspace", str(place / "workspace")], stdout=log, stderr=subprocess.STDOUT
-    )
+    start = [sys.executable, "-m", "queries", command, "--no-browser", "--port", str(port), *options]
+    with log.open("w") as out:
+        process = subprocess.Popen(start, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(300):
+        for _ in range(600):
             if process.poll() is not None:
-                pytest.fail(f"the server ended: {(place / 'log.txt').read_text()}")
+                pytest.fail(f"the server ended: {log.read_text()}")
             try:
                 urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
                 break
             except OSError:
                 time.sleep(0.2)
         else:
-            pytest.fail(f"the server did not start: {(place / 'log.txt').read_text()}")
-        yield url
+            pytest.fail(f"the server did not start: {log.read_text()}")
+        yield url, process
     finally:
         process.terminate()
         process.wait(20)
-        log.close()
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server's indexes and reviews are."""
+    return tmp_path_factory.mktemp("browser") / "workspace"
+
+
+@pytest.fixture(scope="session")
+def server(workspace: Path) -> Iterator[str]:
+    """The address of `kpaudit demo`, started as a user would."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium found: install Debian's chromium or set KPAUDIT_CHROMIUM")
+    with served(workspace.parent / "log.txt", "demo", "--workspace", str(workspace)) as (url, _):
+        yield url

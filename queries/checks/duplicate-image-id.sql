@@ -8,7 +8,28 @@
 -- of: records
 -- needs: coco
 -- uses: located_problem
+-- param each = 20: where more entries of a file repeat an id, they are one finding
 --
+with
+again as (
+    select *, evidence ->> '$.file' as path from located_problem where kind = 'duplicate-image-id'
+),
+-- tools that list an image once for each of its annotations do so all through the file
+file as (
+    select path, count(*) as entries, count(distinct image_id) as images
+    from again
+    group by path
+    having count(*) > $each
+)
 select image_id, annotation_id, joint, about, detail, evidence
-from located_problem
-where kind = 'duplicate-image-id'
+from again
+where path not in (select path from file)
+union all by name
+select
+    path as about,
+    format(
+        '{:,} entries of {} repeat the id of an earlier one, over {:,} images; the first entry of each counts',
+        entries, path, images
+    ) as detail,
+    json_object('entries', entries, 'images', images, 'records', images) as evidence
+from file

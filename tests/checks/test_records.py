@@ -485,5 +485,19 @@ def test_real_data(real_data: Path, tmp_path):
         counts[found["dataset"], found["check_id"]] = counts.get((found["dataset"], found["check_id"]), 0) + 1
     assert counts == {
         ("crowdpose", "skeleton-index-out-of-range"): 1,
-        ("coco_val2017_part", "duplicate-image-id"): 893,
+        # 893 entries of one file, listed once for each of an image's persons
+        ("coco_val2017_part", "duplicate-image-id"): 1,
     }
+
+
+def test_a_file_that_repeats_its_images_is_one_finding(stages):
+    again = [{"id": 1 + n % 2, "file_name": "ab"[n % 2] + ".jpg"} for n in range(21)]
+    stage = stages["COCO"]
+    for repeated, expected in ((20, 20), (21, 1)):
+        stage.show(people(person(1), person(2), images=again[:repeated]))
+        found = stage.found("duplicate-image-id")
+        assert len(found) == expected
+        assert stage.looked_at("duplicate-image-id")[1] == 2  # images, however many entries they have
+    assert found[0]["detail"].startswith("21 entries of keypoints_train.json repeat the id of an earlier one, over 2")
+    stage.show(COCO)
+    assert stage.found("duplicate-image-id") == []

@@ -179,7 +179,8 @@ def write_again(selection: Selection, folder: Path, changes: Changes, written: W
             number, split, why = known[key]
             record = _Record(value, fates.by_image.get(number), changes, source, key)
             if why is None:
-                out.add(split, source.absolute.stem, key, record.text(document.strict))
+                text = record.text(document.strict)
+                out.add(split, record.gesture(source.absolute.stem), key, text)
         fates.forget()
     out.finish()
     count_taken(selection, written)
@@ -245,6 +246,22 @@ class _Record:
             if bad:
                 self._list(None, "changed", "NaN and infinity are no JSON: null now", "")
         return dumps(value)
+
+    def gesture(self, stem: str) -> str:
+        """Whose file the record goes to: its own (`stem`), unless no hand of that gesture is left in it.
+
+        Loaders take an image's class from its file. A file that was not named after one of the record's
+        gestures before is kept.
+        """
+        hands = [*self.hands.values(), *self.united.values()]
+        kept = [fate for fate in hands if fate.why is None]
+        shown = [label for fate in kept if (label := fate.new_label or fate.label)]
+        if not shown or stem in shown or stem not in {fate.label for fate in hands}:
+            return stem
+        new = next((fate.new_label for fate in kept if fate.new_label), shown[0])
+        told = "no hand shows the gesture of its file any more: it goes to that of one that it shows"
+        self.changes.add(self.source.split, self.key, None, "changed", told, before=stem, after=new)
+        return new
 
     def _changed(self) -> dict[str, Any]:
         value = dict(self.value)

@@ -111,7 +111,7 @@ def test_the_command_refuses_what_does_not_go_together(tmp_path):
     wrong = [
         (None, file, None, "name it"),
         ("coco-17", None, ("coco-17", "hand-21"), "--compare takes two"),
-        ("coco-71", None, None, "no skeleton called 'coco-71'; known: aic-14"),
+        ("coco-71", None, None, "there is no skeleton called 'coco-71' (did you mean 'coco-17'?); known: aic-14"),
         ("coco-17", tmp_path / "nowhere" / "x.png", None, "can't be written"),
         (str(tmp_path / "none.json"), None, None, "can't be read"),
     ]

@@ -1,7 +1,21 @@
 -- What every format needs once its records are in the index being built.
 
+-- name: write_files
+insert into source_file
+select
+    unnest($file_id::bigint[]), $dataset, unnest($path::varchar[]), unnest($split::varchar[]), unnest($bytes::bigint[]),
+    unnest($mtime_ns::bigint[]), unnest($content_hash::varchar[]), 'read', null, null;
+
+-- name: file_status
+update source_file set status = s.status, detail = s.detail
+from (
+    select unnest($file_id::bigint[]) as file_id, unnest($status::varchar[]) as status, unnest($detail::varchar[]) as detail
+) s
+where source_file.file_id = s.file_id;
+
 -- name: repeated_keys
--- Images that share split and key: the first stays, and which it is.
+-- Images that share split and key: the first stays, and which it is. Where only some files have been read
+-- anew ($files), the others' images share none with each other.
 create or replace temp table repeated as
 select image_id, kept_id, file_id, kept_file_id, key
 from (
@@ -10,7 +24,11 @@ from (
         first_value(image_id) over same as kept_id,
         first_value(file_id) over same as kept_file_id
     from image
-    where (split, key) in (select (split, key) from image group by split, key having count(*) > 1)
+    where (split, key) in (
+        select (split, key) from image
+        where $files is null or key in (select key from image where list_contains($files::bigint[], file_id))
+        group by split, key having count(*) > 1
+    )
     window same as (partition by split, key order by image_id)
 )
 where image_id <> kept_id;
@@ -82,10 +100,19 @@ from content c where annotation.annotation_id = c.annotation_id;
 -- Nothing may point into the void: a reader with a mistake fails here, not on a page.
 select
     (select count(*) from annotation a anti join image i using (image_id)),
-    (select count(*) from keypoint k anti join annotation a using (annotation_id)),
-    (select count(*) from annotation) - (select count(distinct annotation_id) from annotation),
-    (select count(*) from image) - (select count(distinct image_id) from image),
+    (select count(*) - count(distinct annotation_id) from annotation),
+    (select count(*) - count(distinct image_id) from image),
     (select count(*) from annotation where skeleton is not null and skeleton not in (select skeleton from joint));
+
+-- name: unattached_keypoints
+select count(*) from keypoint k anti join annotation a using (annotation_id);
+
+-- name: without_gaps
+-- Whether every number between the first and the last annotation's is an annotation's, as it mostly is, and
+-- so every keypoint's in between: quicker than looking each of them up.
+select a.last - a.first + 1 = a.n and coalesce(k.first >= a.first and k.last <= a.last, true)
+from (select min(annotation_id) as first, max(annotation_id) as last, count(*) as n from annotation) a,
+    (select min(annotation_id) as first, max(annotation_id) as last from keypoint) k;
 
 -- name: summary
 select

@@ -7,15 +7,16 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
 import duckdb
 
-from queries import readers, skeletons, sqlfile
+from queries import incremental, readers, skeletons, sqlfile
 from queries.errors import KpauditError, UnreadableInput, UsageError, WorkspaceError
 from queries.model import (
     SCHEMA_VERSION,
@@ -31,7 +32,12 @@ from queries.readers.base import Build, Scan, insert_rows, walk
 from queries.vocabulary import canonical_names
 from queries.workspace import Workspace, dataset_id_of
 
-_SPLIT_FOLDER = re.compile(r"(ann_)?(train_?val|train|valid|validation|val|minival|test|subsample)\d*(_dev)?|annotations")
+_SPLIT_FOLDER = re.compile(
+    r"(ann_)?(train_?val|train|valid|validation|val|minival|test|subsample)\d*(_dev)?|annotations"
+)
+
+#: What makes an index be built as a whole, where bringing the old one up to date was tried.
+_UNPATCHABLE: tuple[type[Exception], ...] = (duckdb.Error, AssertionError, incremental.Unfit)
 
 
 def index(
@@ -44,8 +50,8 @@ def index(
 ) -> BuildSummary:
     """Indexes one dataset, replacing what the workspace holds of the same root and name.
 
-    Where no file has changed since, nothing is read (unless `force`). The new index is built beside the
-    old one and renamed over it: a failure or a kill leaves the old one as it was.
+    Only files that have changed since are read (unless `force`), where the format allows that. The new
+    index is built beside the old one and renamed over it: a failure or a kill leaves the old one as it was.
 
     Raises UnreadableInput (UnknownFormat) where nothing could be read, UsageError for options that do
     not fit, WorkspaceError where the index can't be written.
@@ -60,21 +66,82 @@ def index(
         reader = readers.detect(scan)[0] if options.format == "auto" else readers.named(options.format)
         files = reader.files(scan, options)
         if not any(file.skipped is None for file in files):
-            raise UnreadableInput(f"{root} has no file that the {reader.NAME} reader takes: {reader.LOOKS_FOR}")
+            told = f"has no file that the {reader.NAME} reader takes: {reader.LOOKS_FOR}"
+            raise UnreadableInput(f"{root} {told}")
+        job = _Job(
+            reader, root, name, dataset_id, files, scan, _named_after(options, name), kept, scratch,
+            progress, started,
+        )  # fmt: skip
+        places = [path for path in known if known[path][0] == dataset_id]
+        change = None
         if old is not None and not force:
-            unchanged = _unchanged(old, scan, files, reader, options, started)
-            if unchanged is not None:
-                return unchanged
-        options = _named_after(options, name)
-        built = scratch / "index.duckdb"
-        summary = _build(
-            built, scratch, reader, root, name, dataset_id, files, scan.unreadable, options, kept, progress,
-            started,
-        )
-        workspace.swap_in(
-            built, workspace.index_path(dataset_id, name), [path for path in known if known[path][0] == dataset_id]
-        )
+            change = incremental.compare(old, scan, files, reader, job.options, _options_json(job.options))
+        if change is not None and change.nothing_to_read:
+            return _unchanged(workspace, change, job, places)
+        summary = _updated(job, change) if change is not None else None
+        if summary is None:
+            summary = _build(job, old is not None)
+        workspace.swap_in(job.built, workspace.index_path(dataset_id, name), places)
         return summary
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is to be indexed, and where it is built."""
+
+    reader: ModuleType
+    root: Path
+    name: str
+    dataset_id: int
+    files: list[SourceFile]
+    scan: Scan
+    options: Options
+    kept_options: list[str]
+    scratch: Path
+    progress: Progress
+    started: float
+
+    @property
+    def built(self) -> Path:
+        return self.scratch / "index.duckdb"
+
+    def build(self, con: duckdb.DuckDBPyConnection, wanted: frozenset[int] | None = None) -> Build:
+        """The build of a new, empty index, with what the walk could not look into."""
+        con.execute(sqlfile.text("schema.sql"))
+        build = Build(
+            con, self.dataset_id, self.name, self.root, self.files, self.options, self.scratch, self.progress,
+            wanted, self.scan,
+        )  # fmt: skip
+        build.add_problems(
+            Problem(None, what.rpartition(": ")[0], "file-unreadable", f"can't be read: {what}")
+            for what in self.scan.unreadable
+        )
+        return build
+
+    @contextmanager
+    def connected(self, path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to a file being built; errors of disk and memory become one clear sentence."""
+        place = self.scratch.parent
+        try:
+            with duckdb.connect(path) as con:
+                con.execute("set temp_directory = $dir", {"dir": str(self.scratch / "spill")})
+                # what is half built is never read: one checkpoint, at the end, is enough
+                con.execute("set wal_autocheckpoint = '1TB'")
+                yield con
+        except duckdb.Error as error:
+            if "No space left" in str(error) or "not enough disk space" in str(error).lower():
+                raise WorkspaceError(
+                    f"no space left for the index in {place}; the index that was there is unchanged"
+                ) from error
+            if "Could not write" in str(error):
+                raise WorkspaceError(
+                    f"can't write the index in {place}: {str(error).splitlines()[0]}; "
+                    "the index that was there is unchanged"
+                ) from error
+            if isinstance(error, duckdb.OutOfMemoryException):
+                told = str(error).splitlines()[0]
+                raise KpauditError(f"not enough memory to index {self.root}: {told}") from error
+            raise
 
 
 def remove(workspace: Workspace, name: str) -> None:
@@ -88,9 +155,11 @@ def remove(workspace: Workspace, name: str) -> None:
                 f"{', '.join(sorted(n for _, n, _ in known.values())) or 'none'}"
             )
         number = known[found[0]][0]
-        for path in (found[0], *workspace.findings_files(number), *workspace.facts_files(number)):
+        # the index last: its number may be another dataset's next, which is not to find these
+        for path in (*workspace.findings_files(number), *workspace.facts_files(number)):
             path.unlink()
         shutil.rmtree(workspace.path / "measuring" / found[0].stem, ignore_errors=True)
+        found[0].unlink()
 
 
 def _existing(root: Path) -> Path:
@@ -132,7 +201,8 @@ def _identity(
             return dataset_id, name, path
     taken = {name for _, name, _ in known.values()}
     if options.name is not None and options.name in taken:
-        raise UsageError(f"a dataset called {options.name!r} is indexed already, from another folder; give another --name")
+        told = "is indexed already, from another folder; give another --name"
+        raise UsageError(f"a dataset called {options.name!r} {told}")
     name, number = base, 2
     while name in taken:
         name, number = f"{base}-{number}", number + 1
@@ -196,78 +266,61 @@ def _options_json(options: Options) -> str:
 
 
 def _unchanged(
-    old: Path, scan: Scan, files: list[SourceFile], reader: ModuleType, options: Options, started: float
-) -> BuildSummary | None:
-    """The old index's counts where it was built from these very files, else None."""
+    workspace: Workspace, change: incremental.Change, job: _Job, places: list[Path]
+) -> BuildSummary:
+    """The old index's counts, after its files' times are put right where they alone have changed."""
+    path = change.old
+    if change.restated:
+        incremental.restate(change, job.built)
+        path = workspace.index_path(job.dataset_id, job.name)
+        workspace.swap_in(job.built, path, places)
+    with duckdb.connect(path, read_only=True) as con:
+        notes = con.execute("select notes from dataset").fetchone()[0]
+        return _summary(con, job, tuple(notes or ()), 0, unchanged=True)
+
+
+def _build(job: _Job, again: bool) -> BuildSummary:
+    """Reads all files into a new index."""
+    job.built.unlink(missing_ok=True)
+    with job.connected(job.built) as con:
+        build = job.build(con)
+        facts = job.reader.load(build)
+        _store_contents(build, facts)
+        return _completed(job, build, facts, len(build.files) if again else None)
+
+
+def _updated(job: _Job, change: incremental.Change) -> BuildSummary | None:
+    """Reads what has changed into a copy of the old index; None where only a whole build will do."""
+    fresh = job.scratch / "fresh.duckdb"
     try:
-        with duckdb.connect(old, read_only=True) as con:
-            row = con.execute(
-                "select dataset_id, name, format, root, reader_version, options, notes, "
-                "schema_version from dataset"
-            ).fetchone()
-            then = con.execute("select path, bytes, mtime_ns, coalesce(split, '') from source_file").fetchall()
-            if row[2] != reader.NAME or row[4] != reader.VERSION or row[7] != SCHEMA_VERSION:
-                return None
-            if json.loads(row[5]) != json.loads(_options_json(_named_after(options, row[1]))):
-                return None
-            now = {(f.path, f.bytes, f.mtime_ns, f.split or "") for f in files}
-            if now != set(then):
-                return None
-            if hasattr(reader, "image_keys"):
-                keys = con.execute("select split, key from image").fetchall()
-                if reader.image_keys(scan, options) != set(keys):
-                    return None
-            return _summary(con, row[0], row[1], row[2], row[3], started, tuple(row[6] or ()), unchanged=True)
-    except duckdb.Error:
+        with job.connected(fresh) as con:
+            build = job.build(con, change.read)
+            facts = incremental.read_changed(build, change, job.reader)
+            _store_contents(build, facts)
+        incremental.copy(change.old, job.built)
+        with job.connected(job.built) as con:
+            build.con = con
+            incremental.merge(build, change, job.reader, fresh)
+            return _completed(job, build, facts, len(change.read))
+    except (duckdb.InterruptException, duckdb.FatalException):
+        raise
+    except _UNPATCHABLE:
         return None
 
 
-def _build(
-    built: Path,
-    scratch: Path,
-    reader: ModuleType,
-    root: Path,
-    name: str,
-    dataset_id: int,
-    files: list[SourceFile],
-    unreadable: tuple[str, ...],
-    options: Options,
-    kept: list[str],
-    progress: Progress,
-    started: float,
-) -> BuildSummary:
-    try:
-        with duckdb.connect(built) as con:
-            con.execute("set temp_directory = $dir", {"dir": str(scratch / "spill")})
-            con.execute(sqlfile.text("schema.sql"))
-            build = Build(con, dataset_id, name, root, files, options, scratch, progress)
-            build.add_problems(
-                Problem(None, what.rpartition(": ")[0], "file-unreadable", f"can't be read: {what}")
-                for what in unreadable
-            )
-            facts = reader.load(build)
-            facts.notes.extend([*_several_folders(files), *kept])
-            _write_files(build)
-            _write_skeletons(build, facts)
-            _finish(build, facts)
-            summary = _summary(con, dataset_id, name, reader.NAME, str(root), started, tuple(facts.notes))
-            _require_something(build, summary, root)
-            _write_dataset(build, reader, name, facts, summary)
-            con.execute("checkpoint")
-            return summary
-    except duckdb.Error as error:
-        if "No space left" in str(error) or "not enough disk space" in str(error).lower():
-            raise WorkspaceError(
-                f"no space left for the index in {built.parent.parent}; the index that was there is unchanged"
-            ) from error
-        if "Could not write" in str(error):
-            raise WorkspaceError(
-                f"can't write the index in {built.parent.parent}: {str(error).splitlines()[0]}; "
-                "the index that was there is unchanged"
-            ) from error
-        if isinstance(error, duckdb.OutOfMemoryException):
-            raise KpauditError(f"not enough memory to index {root}: {str(error).splitlines()[0]}") from error
-        raise
+def _completed(job: _Job, build: Build, facts: DatasetFacts, read: int | None) -> BuildSummary:
+    """Adds to the rows of all files what follows from them together."""
+    if hasattr(job.reader, "together"):
+        job.reader.together(build, facts)
+    facts.notes.extend([*_several_folders(build.files), *job.kept_options])
+    _write_files(build)
+    _write_skeletons(build, facts)
+    _finish(build, facts)
+    summary = _summary(build.con, job, tuple(facts.notes), read)
+    _require_something(build, summary, job.root)
+    _write_dataset(build, job.reader, job.name, facts, summary)
+    build.con.execute("checkpoint")
+    return summary
 
 
 def _several_folders(files: list[SourceFile]) -> list[str]:
@@ -282,18 +335,21 @@ def _several_folders(files: list[SourceFile]) -> list[str]:
     if len(homes) < 2:
         return []
     shown = ", ".join(sorted(homes)[:4]) + (", ..." if len(homes) > 4 else "")
-    return [f"files of {len(homes)} folders are read as one dataset ({shown}); index each by itself to keep them apart"]
+    told = f"files of {len(homes)} folders are read as one dataset ({shown})"
+    return [f"{told}; index each by itself to keep them apart"]
 
 
 def _write_files(build: Build) -> None:
-    rows = []
-    for file in build.files:
-        status, detail = build.status.get(file.file_id, ("read", None))
-        rows.append(
-            (file.file_id, build.dataset_id, file.path, file.split, file.bytes, file.mtime_ns)
-            + (build.hashes.get(file.file_id), status, None, detail)
-        )
-    insert_rows(build.con, "source_file", rows)
+    """Writes source_file: what nearly all files have in common is not handed over file by file."""
+    files, sql = build.files, sqlfile.statements("finish.sql")
+    names = ("file_id", "path", "split", "bytes", "mtime_ns")
+    lists = {name: [getattr(file, name) for file in files] for name in names}
+    hashes = [build.hashes.get(number) for number in lists["file_id"]]
+    build.con.execute(sql["write_files"], {**lists, "dataset": build.dataset_id, "content_hash": hashes})
+    told = [(number, *what) for number, what in build.status.items() if what != ("read", None)]
+    if told:
+        columns = zip(("file_id", "status", "detail"), map(list, zip(*told, strict=True)), strict=True)
+        build.con.execute(sql["file_status"], dict(columns))
 
 
 def _write_skeletons(build: Build, facts: DatasetFacts) -> None:
@@ -310,9 +366,15 @@ def _joint_rows(name: str, skeleton: Skeleton) -> list[tuple]:
     ]
 
 
+def _store_contents(build: Build, facts: DatasetFacts) -> None:
+    sql = sqlfile.statements("finish.sql")
+    build.con.execute(sql["contents"], {"flags": facts.visibility_recorded})
+    build.con.execute(sql["store_contents"])
+
+
 def _finish(build: Build, facts: DatasetFacts) -> None:
     con, sql = build.con, sqlfile.statements("finish.sql")
-    con.execute(sql["repeated_keys"])
+    con.execute(sql["repeated_keys"], {"files": None if build.wanted is None else sorted(build.wanted)})
     repeated, across = con.execute(sql["repeated_count"]).fetchone()
     if across:
         told = "image is" if across == 1 else "images are"
@@ -323,10 +385,10 @@ def _finish(build: Build, facts: DatasetFacts) -> None:
         con.execute(sql["report_repeated"], {"dataset": build.dataset_id})
         con.execute(sql["move_annotations"])
         con.execute(sql["drop_repeated"])
-    con.execute(sql["contents"], {"flags": facts.visibility_recorded})
-    con.execute(sql["store_contents"])
     con.execute(sql["count_records"])
     wrong = con.execute(sql["unattached"]).fetchone()
+    if not con.execute(sql["without_gaps"]).fetchone()[0]:
+        wrong += con.execute(sql["unattached_keypoints"]).fetchone()
     if any(wrong):
         raise AssertionError(f"the index does not hold together, and was not kept: {wrong}")
 
@@ -367,20 +429,16 @@ def _write_dataset(
 
 def _summary(
     con: duckdb.DuckDBPyConnection,
-    dataset_id: int,
-    name: str,
-    reader: str,
-    root: str,
-    started: float,
+    job: _Job,
     notes: tuple[str, ...],
+    read: int | None,
     unchanged: bool = False,
 ) -> BuildSummary:
     sql = sqlfile.statements("finish.sql")
     images, annotations, keypoints, subjects, files, united = con.execute(sql["summary"]).fetchone()
     problems = dict(con.execute(sql["problems"]).fetchall())
-    seconds = time.perf_counter() - started
+    seconds = time.perf_counter() - job.started
     return BuildSummary(
-        dataset_id, name, reader, root, images, annotations, keypoints, subjects, files, problems, seconds, notes,
-        unchanged,
-        united,
-    )
+        job.dataset_id, job.name, job.reader.NAME, str(job.root), images, annotations, keypoints, subjects,
+        files, problems, seconds, notes, unchanged, united, read,
+    )  # fmt: skip

@@ -13,8 +13,8 @@ ID_BLOCK = 1_000_000_000
 SCHEMA_VERSION = 3
 
 #: Goes up with every change of findings.sql's or facts.sql's tables.
-FINDINGS_VERSION = 1
-FACTS_VERSION = 1
+FINDINGS_VERSION = 2
+FACTS_VERSION = 2
 
 #: The split of an image for which neither the file, its folder nor the user says one.
 UNSPLIT = "unsplit"
@@ -147,3 +147,5 @@ class BuildSummary:
     unchanged: bool = False
     #: how many of the annotations are HaGRID's boxes around two hands
     united: int = 0
+    #: how many files were read where an index was there before; None where there was none
+    read: int | None = None

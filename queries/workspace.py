@@ -139,9 +139,18 @@ def dataset_id_of(path: Path) -> int | None:
     return int(number) if number.isdecimal() else None
 
 
+def is_full(error: Exception) -> bool:
+    """Whether an error of the system or of DuckDB says that the disk, or what may be used of it, is full."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    told = str(error).lower()
+    said = ("no space left", "not enough disk space", "file too large", "quota exceeded")
+    return any(words in told for words in said)
+
+
 def as_workspace_error(error: OSError, path: Path) -> Exception:
     """A full or unwritable disk as one clear sentence; anything else as it is."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if is_full(error):
         return WorkspaceError(f"no space left for the index in {path}; the index that was there is unchanged")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and str(path) in str(error.filename or ""):
         return WorkspaceError(f"can't write to the workspace {path}: {error.strerror}")

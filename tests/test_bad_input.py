@@ -390,14 +390,14 @@ def test_links_into_nothing_and_folders_named_as_files(indexed, tmp_path, write)
 
 
 def test_a_file_that_can_no_longer_be_opened(indexed, monkeypatch):
-    real = base.content_hash
+    real = Path.open
 
-    def refuse(path):
-        if path.name == "fist.json":
+    def refuse(path, *args, **kwargs):
+        if path.name == "fist.json" and args == ("rb",):
             raise PermissionError(13, "Permission denied", str(path))
-        return real(path)
+        return real(path, *args, **kwargs)
 
-    monkeypatch.setattr(base, "content_hash", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     found = indexed(hagrid(hand()) | {"train/fist.json": {"x": hand(labels=["fist"])}})
     assert found.problems(True) == [
         ("file-unreadable", "file", "train/fist.json can't be read: Permission denied")

@@ -313,7 +313,7 @@ def test_unchanged_files_are_not_read_again(indexed, tmp_path, write, monkeypatc
         assert not index(Workspace(place), root, Options(**options)).unchanged and hashed
     hashed.clear()
     assert not index(Workspace(place), root, Options(), force=True).unchanged and hashed
-    os.utime(root / "train" / "call.json", ns=(1, 1))
+    write(root, hands(2))
     assert not index(Workspace(place), root, Options()).unchanged
     monkeypatch.setattr("queries.readers.hagrid.VERSION", 99)
     assert not index(Workspace(place), root, Options()).unchanged

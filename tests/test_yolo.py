@@ -10,6 +10,7 @@ import yaml
 
 from queries import skeletons
 from queries.errors import UnreadableInput
+from queries.readers import label_files
 
 JPG = b"\xff\xd8\xff"
 #: class, box by its centre, then three joints at places of their own with all three flags
@@ -366,3 +367,18 @@ def test_a_new_background_image_is_noticed(indexed, tmp_path, write):
     Path(root / "images/train/new.jpg").write_bytes(JPG)
     again = indexed(root, workspace=place)
     assert again.summary.images == 3 and not again.summary.unchanged
+
+
+def test_batches_add_up_to_the_same_rows(indexed, tmp_path, write, monkeypatch):
+    """More label files than a batch holds: ids go on, and nothing is lost where two batches meet."""
+    many = {f"labels/train/{n}.txt": f"{LINE}\n\n0 0.5\n{LATER}\n" for n in range(7)}
+    boxes = {f"train_labels/call/{n}.txt": "0 0.5 0.5 0.1 0.1\n" * (n % 3) for n in range(7)}
+    for reader, files in (("yolo", dataset(more=many)), ("hagrid_yolo", boxes)):
+        root = write(tmp_path / reader, files)
+        whole = indexed(root)
+        monkeypatch.setattr(label_files, "BATCH", 2)
+        parts = indexed(root)
+        monkeypatch.undo()
+        for table in ("image", "annotation", "keypoint", "problem"):
+            assert parts.rows(f"from {table} order by all") == whole.rows(f"from {table} order by all")
+        assert parts.summary.annotations == (16 if reader == "yolo" else 6)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,9 +20,10 @@ import duckdb
 from queries.model import ID_BLOCK, DatasetFacts, Detection, FoundFile, Options, Problem, Progress, SourceFile
 from queries.readers import lenient
 
-#: Files are read in groups of about this many bytes: enough to keep every core busy, little enough
-#: that the raw records of a group fit in memory many times over.
-GROUP_BYTES = 192 << 20
+#: Files are read in groups of about this many bytes: enough to keep every core busy (a smaller group of
+#: HaGRID's is but one or two blocks of rows, which one core works through), little enough that the raw
+#: records of a group fit in 3 GB of memory.
+GROUP_BYTES = 1 << 30
 
 #: DuckDB parses a JSON document as one object, in about ten times its size of memory; a larger file is
 #: read as a stream, record by record: at a half (COCO) to a fifth (HaGRID) of the speed, in memory that
@@ -47,6 +50,8 @@ class Scan:
     unreadable: tuple[str, ...]
     #: Matlab, numpy and CDF files (`DATA_SUFFIXES`): few enough to list, unlike images and labels
     data_files: tuple[FoundFile, ...] = ()
+    #: what a reader has found out about the root beyond that, so that it looks but once
+    memo: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def base(self) -> Path:
@@ -143,12 +148,22 @@ class Reader(Protocol):
         """The annotation files under the root, with their splits."""
 
     def load(self, build: Build) -> DatasetFacts:
-        """Fills image, annotation, keypoint and problem. Never raises for what a record contains."""
+        """Fills image, annotation, keypoint and problem. Never raises for what a record contains.
+
+        A reader that can read a part of its files, the others' rows being kept from the index before,
+        takes account of `Build.reads`, hands out ids in the order of the files, one after the other, and
+        has `together(build)`: what follows from all files' rows. It is called last, over all of them, and
+        first removes what it has said before. Where every image has a row whichever files are read, as
+        in the formats that list their images, the reader says `LISTS_IMAGES = True`.
+        """
 
 
 @dataclass
 class Build:
-    """A dataset on its way into a new index file: the connection, the files and the ids used so far."""
+    """A dataset on its way into a new index file: the connection, the files and the ids used so far.
+
+    `wanted` are the ids of the files to read, where the rows of the others are there already; None: all.
+    """
 
     con: duckdb.DuckDBPyConnection
     dataset_id: int
@@ -158,6 +173,8 @@ class Build:
     options: Options
     scratch: Path
     progress: Progress
+    wanted: frozenset[int] | None = None
+    scan: Scan | None = None
     images: int = 0
     annotations: int = 0
     bytes_done: int = 0
@@ -170,7 +187,11 @@ class Build:
 
     @cached_property
     def bytes_total(self) -> int:
-        return sum(file.bytes for file in self.files if file.skipped is None)
+        return sum(file.bytes for file in self.files if self.reads(file))
+
+    def reads(self, file: SourceFile) -> bool:
+        """Whether a file is to be read: neither left out by the reader nor there already."""
+        return file.skipped is None and (self.wanted is None or file.file_id in self.wanted)
 
     def add_problems(self, problems: Iterable[Problem]) -> None:
         """Stores problem rows, in batches."""
@@ -194,28 +215,36 @@ class Build:
         return report
 
     def groups(self) -> Iterator[list[SourceFile]]:
-        """The readable files in groups of about GROUP_BYTES, hashing each; unreadable ones are reported."""
-        group: list[SourceFile] = []
-        size = 0
+        """The readable files in groups of about GROUP_BYTES; unreadable ones are reported.
+
+        While a group is being read, its files are hashed alongside.
+        """
         for file in self.files:
             if file.skipped is not None:
                 self.status[file.file_id] = ("skipped", file.skipped)
-                continue
-            if not file.bytes:
-                self.refuse(file, "is empty")  # DuckDB takes it for a file without records
-                continue
-            try:
-                self.hashes[file.file_id] = content_hash(file.absolute)
-            except OSError as error:
-                self.refuse(file, f"can't be read: {error.strerror}")
-                continue
-            if group and size + file.bytes > GROUP_BYTES:
-                yield group
-                group, size = [], 0
-            group.append(file)
-            size += file.bytes
-        if group:
-            yield group
+        wanted = [file for file in self.files if self.reads(file)]
+        with ThreadPoolExecutor(1) as hashing:
+            for part in _parts(wanted):
+                group = [file for file in part if self._opens(file)]
+                hashes = [(file, hashing.submit(content_hash, file.absolute)) for file in group]
+                if group:
+                    yield group
+                for file, coming in hashes:
+                    # what could be read a moment ago, and now can't, keeps its rows and has no hash
+                    with contextlib.suppress(OSError):
+                        self.hashes[file.file_id] = coming.result()
+
+    def _opens(self, file: SourceFile) -> bool:
+        if not file.bytes:
+            self.refuse(file, "is empty")  # DuckDB takes it for a file without records
+            return False
+        try:
+            with file.absolute.open("rb") as opened:
+                opened.read(1)
+        except OSError as error:
+            self.refuse(file, f"can't be read: {error.strerror}")
+            return False
+        return True
 
     def refuse(self, file: SourceFile, reason: str) -> None:
         """Reports a file of which nothing can be read."""
@@ -234,37 +263,52 @@ class Build:
 
         `strict` fills the staging tables from whole files and raises duckdb.Error where one is not as
         expected; `tolerant` fills them from one file and returns how many problems it reported; `after`
-        moves staged records into the index.
+        moves staged records into the index. Files are staged in their order, whichever path they take:
+        so ids depend on the files alone.
         """
-        streamed = [file for file in group if file.bytes > STRICT_LIMIT]
-        reasons = {file: f"larger than {STRICT_LIMIT >> 20} MiB: read as a stream" for file in streamed}
-        strictly = [file for file in group if file not in reasons]
-        while strictly:
+        pending: list[SourceFile] = []
+        for file in group:
+            if file.bytes <= STRICT_LIMIT:
+                pending.append(file)
+                continue
+            self._strictly(pending, strict, tolerant, after)
+            pending = []
+            self._tolerantly(file, None, tolerant, after)
+        self._strictly(pending, strict, tolerant, after)
+
+    def _strictly(
+        self, files: list[SourceFile], strict: Callable, tolerant: Callable, after: Callable
+    ) -> None:
+        while files:
             try:
-                strict(strictly)
+                strict(files)
             except duckdb.Error as error:
                 _raise_if_fatal(error)
-                # DuckDB names the file it rejects; the others are tried again without it.
-                named = [file for file in strictly if f'"{file.absolute}"' in str(error)]
-                for file in named or strictly:
-                    reasons[file] = _first_sentence(error)
-                strictly = [file for file in strictly if file not in reasons]
+                # DuckDB names the file it rejects; where it does not, any of them may be the one
+                named = [n for n, file in enumerate(files) if f'"{file.absolute}"' in str(error)]
+                first, last = (named[0], named[0] + 1) if named else (0, len(files))
+                self._strictly(files[:first], strict, tolerant, after)
+                for file in files[first:last]:
+                    self._tolerantly(file, _first_sentence(error), tolerant, after)
+                files = files[last:]
             else:
-                self._staged(strictly, "read", after)
-                break
-        for file in group:
-            if file not in reasons:
-                continue
-            try:
-                reported = tolerant(file)
-            except OSError as error:
-                _raise_if_full(error)
-                self.refuse(file, f"can't be read: {error.strerror}")
-                continue
-            if not reported and file not in streamed and "Map keys must be unique" not in reasons[file]:
-                # Whatever the strict parser disliked must not go unsaid; repeated keys are reported as such.
-                self.add_problems([Problem(file.file_id, "file", "json-malformed", reasons[file])])
-            self._staged([file], "tolerant" if reported or file not in streamed else "read", after)
+                self._staged(files, "read", after)
+                return
+
+    def _tolerantly(
+        self, file: SourceFile, rejected: str | None, tolerant: Callable, after: Callable
+    ) -> None:
+        """Reads a file as a stream: one `rejected` for a reason, or one too large for the other path."""
+        try:
+            reported = tolerant(file)
+        except OSError as error:
+            _raise_if_full(error)
+            self.refuse(file, f"can't be read: {error.strerror}")
+            return
+        if not reported and rejected is not None and "Map keys must be unique" not in rejected:
+            # Whatever the strict parser disliked must not go unsaid; repeated keys are reported as such.
+            self.add_problems([Problem(file.file_id, "file", "json-malformed", rejected)])
+        self._staged([file], "tolerant" if reported or rejected is not None else "read", after)
 
     def _staged(self, files: list[SourceFile], status: str, after: Callable) -> None:
         after(files)
@@ -319,6 +363,19 @@ def content_hash(path: Path) -> str:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def _parts(files: list[SourceFile]) -> Iterator[list[SourceFile]]:
+    part: list[SourceFile] = []
+    size = 0
+    for file in files:
+        if part and size + file.bytes > GROUP_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(file)
+        size += file.bytes
+    if part:
+        yield part
 
 
 def largest(files: list[SourceFile]) -> int:

@@ -16,20 +16,15 @@ The COCO conversion is plain COCO without keypoints, and the coco reader reads i
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from queries import sqlfile
 from queries.model import DatasetFacts, Detection, Options, SourceFile
+from queries.readers import label_files
 from queries.readers.base import Build, Scan, insert_rows
 from queries.readers.hagrid import GESTURES
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 NAME = "hagrid-yolo"
 TITLE = "HaGRID converted to YOLO by its own converter: boxes alone"
@@ -65,7 +60,6 @@ TARGETS = [
 ]
 
 _SPLITS = {"train": "train", "val": "val", "test": "test"}
-_BATCH = 20_000
 _SAMPLE = 300
 
 
@@ -100,30 +94,22 @@ def files(scan: Scan, options: Options) -> list[SourceFile]:
 def load(build: Build) -> DatasetFacts:
     """Reads all label files in batches; the lines are parsed by DuckDB, as those of any YOLO dataset."""
     sql, con = sqlfile.statements("readers/yolo.sql"), build.con
-    con.execute(
-        "create temp table listed_image "
-        "(image_id bigint, file_id bigint, key varchar, file_name varchar, split varchar)"
-    )
-    rows = []
-    for place, file in enumerate(build.files, start=1):
-        name = _image_of(file.path)
-        rows.append((build.id_base + place, file.file_id, name, name, file.split))
-    insert_rows(con, "listed_image", rows)
+    rows = [(file.file_id, _image_of(file.path), True, file.split) for file in build.files]
+    columns = zip(("file_id", "key", "has_image", "split"), map(list, zip(*rows, strict=True)), strict=True)
+    con.execute(sql["listed_image"], {**dict(columns), "first_image": build.id_base + 1})
     build.images = len(rows)
     con.execute(sql["images"], {"dataset": build.dataset_id})
     classes, told = _classes(build.files)
     con.execute("create temp table class (number double, name varchar)")
     insert_rows(con, "class", [(float(number), name) for number, name in sorted(classes.items())])
     shape = {"joints": 0, "dims": 2}
-    for frame in _batches(build):
-        con.register("label_line", frame)
-        con.execute(sql["lines"])
-        con.unregister("label_line")
+    for batch in label_files.batches(build, build.files):
+        con.execute(sql["lines"], batch)
+        con.execute(sql["instances"], shape)
         first = {"first_annotation": build.id_base + build.annotations + 1}
-        con.execute(sql["instances"], {**shape, **first})
-        con.execute(sql["annotations"], {"dataset": build.dataset_id, "skeleton": None})
+        con.execute(sql["annotations"], {"dataset": build.dataset_id, "skeleton": None, **first})
         con.execute(sql["problems"], {"dataset": build.dataset_id, **shape})
-        build.annotations += con.execute(sql["count"]).fetchone()[0]
+        build.annotations += con.execute(sql["count"]).fetchall()[0][0]
     con.execute(
         "update problem set message = replace(message, 'is not in data.yaml''s names', "
         "'has no name: the conversion writes none') where kind = 'unknown-label'"
@@ -195,32 +181,3 @@ def _sampled(files: list[SourceFile]) -> tuple[dict[str, Counter[int]], Counter[
             images[gesture] += 1
             counts.setdefault(gesture, Counter()).update(numbers)
     return counts, images
-
-
-def _batches(build: Build) -> Iterator[pd.DataFrame]:
-    """The lines of the label files, a batch of files at a time, single-spaced."""
-    # pandas takes longer to import than most commands to run
-    import pandas as pd  # noqa: PLC0415
-
-    rows: list[tuple[int, int, str]] = []
-    pending, columns = 0, ["file_id", "line", "text"]
-    for count, file in enumerate(build.files, start=1):
-        try:
-            data = file.absolute.read_bytes()
-        except OSError as error:
-            build.refuse(file, f"can't be read: {error.strerror}")
-            continue
-        build.status[file.file_id] = ("read", None)
-        build.hashes[file.file_id] = hashlib.blake2b(data, digest_size=16).hexdigest()
-        for number, line in enumerate(data.decode("utf-8-sig", "replace").splitlines()):
-            if text := " ".join(line.split()):
-                rows.append((file.file_id, number, text))
-        pending += file.bytes
-        if count % _BATCH == 0:
-            if rows:
-                yield pd.DataFrame(rows, columns=columns)
-            build.advance(pending, file.path)
-            rows, pending = [], 0
-    if rows:
-        yield pd.DataFrame(rows, columns=columns)
-    build.advance(pending, "label files")

@@ -8,24 +8,21 @@ docs.ultralytics.com/datasets/pose.
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import os
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from queries import sqlfile
 from queries.errors import UnreadableInput
 from queries.model import DatasetFacts, Detection, Options, Problem, SourceFile
-from queries.readers.base import Build, Scan
+from queries.readers import label_files
+from queries.readers.base import Build, Scan, content_hash
 from queries.readers.yolo_yaml import DataYaml, images_of, label_of, parse
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 NAME = "yolo"
 TITLE = "YOLO pose (Ultralytics)"
-VERSION = 1
+VERSION = 2
 LOOKS_FOR = "data.yaml with kpt_shape, and labels/**/*.txt"
 VISIBILITY = "kpt_shape [K, 3]: 0 not labelled, 1 occluded, 2 visible; [K, 2]: NULL"
 SUBJECTS = "none"
@@ -34,8 +31,11 @@ VARIANTS = (
     "images as a folder, a list in a .txt file, or several of them",
 )
 
+#: The images are listed, whichever label files are read; data.yaml, the first file, governs all of it.
+LISTS_IMAGES = True
+GOVERNING = frozenset({1})
+
 _SQL = "readers/yolo.sql"
-_BATCH = 20_000
 
 
 def detect(scan: Scan) -> Detection:
@@ -56,16 +56,10 @@ def files(scan: Scan, options: Options) -> list[SourceFile]:
     stat = data.file.stat()
     path = os.path.relpath(data.file, scan.base)
     found = [SourceFile(1, path, data.file, None, stat.st_size, stat.st_mtime_ns)]
-    pairs = _pairs(data, scan.base, options, [])
-    for split, label in dict.fromkeys((split, label) for split, label, _ in pairs):
-        try:
-            stat = os.stat(label)
-        except OSError:
-            continue
-        relative = os.path.relpath(label, scan.base)
-        found.append(
-            SourceFile(len(found) + 1, relative, Path(label), split, stat.st_size, stat.st_mtime_ns)
-        )
+    base = f"{str(scan.base).rstrip(os.sep)}{os.sep}"
+    for split, label in dict.fromkeys((row[0], row[1]) for row in _listed(scan, options).rows):
+        with contextlib.suppress(OSError):
+            found.append(label_files.LabelFile(len(found) + 1, label, split, base + label))
     for other in (*_yaml_files(scan)[0], *_yaml_files(scan)[1]):
         if scan.base / other != data.file:
             stat = (scan.base / other).stat()
@@ -80,12 +74,11 @@ def files(scan: Scan, options: Options) -> list[SourceFile]:
 
 def image_keys(scan: Scan, options: Options) -> set[tuple[str, str]]:
     """(split, key) of every image: a new one without a label file changes the dataset too."""
-    pairs = _pairs(_data(scan, options), scan.base, options, [])
-    return {(split, _key(label, image, scan.base)) for split, label, image in pairs}
+    return {(split, name) for split, _, name, _ in _listed(scan, options).rows}
 
 
 def load(build: Build) -> DatasetFacts:
-    """Reads all label files in batches; the lines are parsed by DuckDB, in parallel."""
+    """Reads the label files in batches; the lines are parsed by DuckDB, in parallel."""
     sql = sqlfile.statements(_SQL)
     yaml_file = build.files[0]
     data = parse(yaml_file.absolute, _allowed(build.root, build.options))
@@ -97,23 +90,30 @@ def load(build: Build) -> DatasetFacts:
     _stage_images(build, data)
     build.con.execute("create temp table class (number double, name varchar)")
     if data.classes:
-        build.con.executemany("insert into class values (?, ?)", [[n, name] for n, name in data.classes.items()])
+        build.con.executemany(
+            "insert into class values (?, ?)", [[n, name] for n, name in data.classes.items()]
+        )
     build.add_problems(Problem(1, "data.yaml", kind, message) for kind, message in data.complaints)
-    build.status[1] = ("read", None)
+    build.status[1], build.hashes[1] = ("read", None), content_hash(yaml_file.absolute)
     build.con.execute(sql["images"], {"dataset": build.dataset_id})
-    for frame in _batches(build):
-        build.con.register("label_line", frame)
-        build.con.execute(sql["lines"])
-        build.con.unregister("label_line")
-        shape = {"joints": data.joints, "dims": data.dims}
+    shape = {"joints": data.joints, "dims": data.dims}
+    for batch in label_files.batches(build, build.files[1:]):
+        build.con.execute(sql["lines"], batch)
+        build.con.execute(sql["instances"], shape)
         first = {"first_annotation": build.id_base + build.annotations + 1}
-        build.con.execute(sql["instances"], {**shape, **first})
-        build.con.execute(sql["keypoints"], shape)
-        build.con.execute(sql["annotations"], {"dataset": build.dataset_id, "skeleton": skeleton.name})
+        build.con.execute(sql["keypoints"], {**shape, **first})
+        build.con.execute(
+            sql["annotations"], {"dataset": build.dataset_id, "skeleton": skeleton.name, **first}
+        )
         build.con.execute(sql["problems"], {"dataset": build.dataset_id, **shape})
-        build.annotations += build.con.execute(sql["count"]).fetchone()[0]
+        build.annotations += build.con.execute(sql["count"]).fetchall()[0][0]
+    build.advance(yaml_file.bytes if build.reads(yaml_file) else 0, yaml_file.path)
     classes = [data.classes[number] for number in sorted(data.classes)]
     return DatasetFacts("normalized", data.dims == 3, classes, data.notes, {skeleton.name: skeleton})
+
+
+def together(build: Build, facts: DatasetFacts) -> None:
+    """Nothing: a label file stands for itself, and the images are listed whichever files are read."""
 
 
 def _yaml_files(scan: Scan) -> tuple[list[str], list[str]]:
@@ -144,33 +144,57 @@ def _data(scan: Scan, options: Options) -> DataYaml:
     return parse(scan.base / pose[0], _allowed(scan.root, options))
 
 
-def _key(label: str, image: str | None, base: Path) -> str:
-    return os.path.relpath(image, base) if image is not None else _image_like(os.path.relpath(label, base))
+class _Within:
+    """Paths relative to a folder. What lies in it, as nearly all do, is known by how it starts."""
+
+    def __init__(self, base: Path):
+        self.base, self.start = base, f"{str(base).rstrip(os.sep)}{os.sep}"
+
+    def __call__(self, path: str) -> str:
+        if path.startswith(self.start):
+            return path[len(self.start) :]
+        return os.path.relpath(path, self.base)
 
 
-def _pairs(
-    data: DataYaml, base: Path, options: Options, unreadable: list[tuple[str, str]]
-) -> Iterator[tuple[str, str, str | None]]:
-    """(split, label path, image path or None) of every image, and of every label without one.
+@dataclass
+class _Listing:
+    """Every image of the splits, and every label file without one: (split, label file, key, has an image).
 
-    What can't be read, or lies outside the folders that may be, goes to `unreadable`.
+    The label file's path counts from the root, as the key does.
+
+    What can't be read, or lies outside the folders that may be, goes to `unreadable`: (path, why).
     """
+
+    rows: list[tuple[str, str, str, bool]]
+    unreadable: list[tuple[str, str]]
+
+
+def _listed(scan: Scan, options: Options) -> _Listing:
+    """The listing; the folders are gone through once a scan."""
+    if NAME not in scan.memo:
+        scan.memo[NAME] = _listing(_data(scan, options), scan.base, options)
+    return scan.memo[NAME]
+
+
+def _listing(data: DataYaml, base: Path, options: Options) -> _Listing:
     allowed = tuple(f"{folder}{os.sep}" for folder in _allowed(base, options))
+    within = _Within(base)
+    found = _Listing([], [])
     for split, source in data.sources:
         split = options.split or split  # noqa: PLW2901
         seen = set()
         if source.exists():
             try:
                 for image in images_of(source, data.data_root):
-                    if not str(image).startswith(allowed):
+                    if not image.startswith(allowed):
                         told = f"listed in {source.name}, lies outside {base}; not read"
-                        unreadable.append((str(image), told))
+                        found.unreadable.append((image, told))
                         continue
-                    label = label_of(str(image))
+                    label = label_of(image)
                     seen.add(label)
-                    yield split, label, str(image)
+                    found.rows.append((split, within(label), within(image), True))
             except OSError as error:
-                unreadable.append((str(source), error.strerror or "can't be read"))
+                found.unreadable.append((str(source), error.strerror or "can't be read"))
         if source.suffix.lower() == ".txt":
             continue
         labels = os.path.dirname(label_of(str(source / "x")))
@@ -179,100 +203,56 @@ def _pairs(
                 for name in sorted(names):
                     path = os.path.join(folder, name)
                     if name.endswith(".txt") and path not in seen:
-                        yield split, path, None
+                        label = within(path)
+                        found.rows.append((split, label, _image_like(label), False))
+    return found
 
 
 def _stage_images(build: Build, data: DataYaml) -> None:
     """Fills `listed_image`: every image of the splits with its label file, background images too."""
-    by_path = {(f.split, str(f.absolute)): f for f in build.files[1:] if f.skipped is None}
+    by_path = {(f.split, f.path): f.file_id for f in build.files[1:] if f.skipped is None}
     used: dict[tuple[str, str], str] = {}
-    staged: set[tuple[str, str]] = set()
     repeated: list[tuple[int, str, str]] = []
-    unreadable: list[tuple[str, str]] = []
-    rows: dict[str, list] = {name: [] for name in ("image_id", "file_id", "key", "file_name", "split")}
+    rows: dict[str, list] = {name: [] for name in ("file_id", "key", "has_image", "split")}
     without_image, any_image = [], False
-    base = build.root if build.root.is_dir() else build.root.parent
+    listing = _listed(build.scan, build.options)
     listed = 0
-    for split, label, image in _pairs(data, base, build.options, unreadable):
-        file = by_path.get((split, label))
-        any_image = any_image or image is not None
-        name = _key(label, image, base)
-        if (first := used.setdefault((split, label), name)) == name and (split, label) in staged:
-            repeated.append((1, name, f"the image is listed twice in the split {split}; it counts once"))
-            continue
-        if first != name:
+    for split, label, name, has_image in listing.rows:
+        file_id = by_path.get((split, label))
+        any_image = any_image or has_image
+        first = used.setdefault((split, label), name)
+        if first is not name:
+            if first == name:
+                repeated.append((1, name, f"the image is listed twice in the split {split}; it counts once"))
+                continue
             told = f"shares its label file with {first}; the instances are counted there alone"
-            repeated.append((file.file_id if file is not None else 1, name, told))
-            file = None
-        staged.add((split, label))
+            repeated.append((file_id or 1, name, told))
+            file_id = None
         listed += 1
-        if image is None:
-            without_image.append((file, name))
-        rows["image_id"].append(build.id_base + listed)
+        if not has_image:
+            without_image.append((file_id, name))
         # a background image has no label file: it is data.yaml that lists it
-        rows["file_id"].append(file.file_id if file is not None else -listed)
+        rows["file_id"].append(file_id or -listed)
         rows["key"].append(name)
-        rows["file_name"].append(name if image is not None else None)
+        rows["has_image"].append(has_image)
         rows["split"].append(split)
     build.images = listed
-    build.con.register("listed", _frame(rows))
-    build.con.execute("create temp table listed_image as select * from listed")
-    build.con.unregister("listed")
+    listed_image = sqlfile.statements(_SQL)["listed_image"]
+    build.con.execute(listed_image, {**rows, "first_image": build.id_base + 1})
     if without_image and any_image:
         build.add_problems(
-            Problem(file.file_id, "file", "image-missing", f"no image {name}.* stands beside this label file")
-            for file, name in without_image
-            if file is not None
+            Problem(file_id, "file", "image-missing", f"no image {name}.* stands beside this label file")
+            for file_id, name in without_image
+            if file_id is not None
         )
     elif without_image:
         data.notes.append("no image is on disk: the label files alone are indexed")
-    build.add_problems(Problem(1, path, "file-unreadable", reason) for path, reason in unreadable)
+    build.add_problems(Problem(1, path, "file-unreadable", reason) for path, reason in listing.unreadable)
     build.add_problems(Problem(number, name, "duplicate-image-key", told) for number, name, told in repeated)
-
-
-def _frame(columns: dict[str, list]) -> pd.DataFrame:
-    # pandas takes longer to import than most commands to run: only this reader needs it
-    import pandas as pd  # noqa: PLC0415
-
-    return pd.DataFrame(columns)
 
 
 def _image_like(label: str) -> str:
     """Where the image of a label file would be, without its suffix, which nothing tells."""
-    parts = os.path.splitext(label)[0].split(os.sep)
-    for place in range(len(parts) - 1, -1, -1):
-        if parts[place] == "labels":
-            parts[place] = "images"
-            break
-    return os.sep.join(parts)
-
-
-def _batches(build: Build) -> Iterator[pd.DataFrame]:
-    """The lines of the label files, a batch at a time, single-spaced."""
-    columns: tuple[list, list, list] = ([], [], [])
-    pending = 0
-    for count, file in enumerate(build.files[1:], start=1):
-        if file.skipped is not None:
-            build.status[file.file_id] = ("skipped", file.skipped)
-            continue
-        try:
-            data = file.absolute.read_bytes()
-        except OSError as error:
-            build.refuse(file, f"can't be read: {error.strerror}")
-            continue
-        build.status[file.file_id] = ("read", None)
-        build.hashes[file.file_id] = hashlib.blake2b(data, digest_size=16).hexdigest()
-        for number, line in enumerate(data.decode("utf-8-sig", "replace").splitlines()):
-            if text := " ".join(line.split()):
-                columns[0].append(file.file_id)
-                columns[1].append(number)
-                columns[2].append(text)
-        pending += file.bytes
-        if count % _BATCH == 0:
-            yield _frame(dict(zip(("file_id", "line", "text"), columns, strict=True)))
-            columns = ([], [], [])
-            build.advance(pending, file.path)
-            pending = 0
-    if columns[0]:
-        yield _frame(dict(zip(("file_id", "line", "text"), columns, strict=True)))
-    build.advance(pending + build.files[0].bytes, build.files[0].path)
+    stem = os.path.splitext(label)[0]
+    before, found, after = f"{os.sep}{stem}".rpartition(f"{os.sep}labels{os.sep}")
+    return f"{before}{os.sep}images{os.sep}{after}"[1:] if found else stem

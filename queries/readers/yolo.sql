@@ -1,3 +1,14 @@
+-- name: listed_image
+-- Every image, whether it has a label file or not: then its file_id is one that no file has.
+create temp table listed_image as
+select
+    $first_image + row_number() over () - 1 as image_id, file_id, key, case when has_image then key end as file_name, split
+from (
+    select
+        unnest($file_id::bigint[]) as file_id, unnest($key::varchar[]) as key,
+        unnest($has_image::boolean[]) as has_image, unnest($split::varchar[]) as split
+);
+
 -- name: lines
 -- The numbers of every label line. A line with a token that is no number keeps the others in place.
 create or replace temp table row_ as
@@ -9,7 +20,13 @@ select
         try_cast(string_split(text, ' ') as double[]),
         list_transform(string_split(text, ' '), lambda t: try_cast(t as double))
     ) as n
-from label_line;
+from (
+    select file_id, unnest(lines) as text, generate_subscripts(lines, 1) - 1 as line
+    from (
+        select unnest($file_ids::bigint[]) as file_id, string_split(unnest(string_split($text, chr(30))), chr(10)) as lines
+    )
+)
+where text <> '';
 
 -- name: images
 insert into image
@@ -18,10 +35,10 @@ select
 from listed_image;
 
 -- name: instances
--- A line of fewer than five numbers has no box and is no instance; it is reported.
+-- A line of fewer than five numbers has no box and is no instance; it is reported. An annotation's id is
+-- its row's number here, so the rows are in order.
 create or replace temp table instance as
 select
-    $first_annotation + r.rowid as annotation_id,
     i.image_id,
     r.file_id,
     r.line,
@@ -31,7 +48,8 @@ select
 from row_ r
 join listed_image i using (file_id)
 left join class c on c.number = r.n[1]
-where len(r.n) >= 5;
+where len(r.n) >= 5
+order by r.rowid;
 
 -- name: keypoints
 insert into keypoint
@@ -47,15 +65,16 @@ from (
         n[6 + j * $dims] as xs,
         n[7 + j * $dims] as ys,
         case when $dims = 3 then n[8 + j * $dims] end as vs
-    from (select annotation_id, n, unnest(range($joints)) as j from instance where fits)
-)
-order by annotation_id, 2;
+    from (
+        select $first_annotation + rowid as annotation_id, n, unnest(range($joints)) as j from instance where fits
+    )
+);
 
 -- name: annotations
 -- The source gives the box's centre; the schema, its top-left corner.
 insert into annotation
 select
-    annotation_id, $dataset, image_id, null, line, 'instance', label,
+    $first_annotation + rowid, $dataset, image_id, null, line, 'instance', label,
     case when isfinite(n[2] - n[4] / 2) then n[2] - n[4] / 2 end,
     case when isfinite(n[3] - n[5] / 2) then n[3] - n[5] / 2 end,
     case when isfinite(n[4]) then n[4] end,
@@ -65,8 +84,7 @@ select
         when not fits then json_object('class', n[1], 'numbers', list_slice(n, 6, len(n)))
         when label is null then json_object('class', n[1])
     end
-from instance
-order by annotation_id;
+from instance;
 
 -- name: problems
 insert into problem
@@ -100,4 +118,4 @@ from (
 );
 
 -- name: count
-select count(*) from row_;
+select count(*) from instance;

@@ -90,7 +90,7 @@ def parse(file: Path, allowed: tuple[Path, ...]) -> DataYaml:
     )
 
 
-def images_of(source: Path, data_root: Path) -> Iterator[Path]:
+def images_of(source: Path, data_root: Path) -> Iterator[str]:
     """The image files that a folder holds, at any depth, or that a .txt list names, in order.
 
     Raises OSError where the source can't be read.
@@ -100,7 +100,7 @@ def images_of(source: Path, data_root: Path) -> Iterator[Path]:
             if name := line.strip():
                 # Ultralytics reads ./ from the list's own folder, and anything else as it is
                 base = source.parent if name.startswith("./") else data_root
-                yield Path(os.path.normpath(base / name))
+                yield os.path.normpath(base / name)
         return
     pending = [str(source)]
     while pending:
@@ -111,7 +111,7 @@ def images_of(source: Path, data_root: Path) -> Iterator[Path]:
             if entry.is_dir(follow_symlinks=False):
                 pending.append(entry.path)
             elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:
-                yield Path(entry.path)
+                yield entry.path
 
 
 def label_of(image: str) -> str:

@@ -18,7 +18,8 @@ def show(now: state.Current, image_id: int) -> None:
     everything = Filters(now.filters.dataset)
     for row in found:
         of = "the image" if row["annotation_id"] is None else f"annotation {row['place'] + 1}"
-        title = f"{findings_list.severity(row['severity'])} **{md(row['check_id'])}** of {of}: {md(row['detail'], 600)}"
+        severity = findings_list.severity(row["severity"])
+        title = f"{severity} **{md(row['check_id'])}** of {of}: {md(row['detail'], 600)}"
         if row["suppressed"] is not None:
             title += f" (suppressed: {md(row['suppressed'])})"
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -27,7 +28,8 @@ def show(now: state.Current, image_id: int) -> None:
             with st.popover("Why", type="tertiary", icon=":material/help:"):
                 if check is not None:
                     st.markdown(
-                        f"**{md(check.title)}**\n\n{md(check.why, 2000)}\n\n**What to do** {md(check.fix, 2000)}"
+                        f"**{md(check.title)}**\n\n{md(check.why, 2000)}\n\n"
+                        f"**What to do** {md(check.fix, 2000)}"
                     )
                 findings_list.evidence(row["evidence"])
                 st.button(

@@ -30,7 +30,7 @@ class Shared:
         self._made: set[str] = set()
 
     def table(self, name: str) -> None:
-        """Makes the shared table `checks/tables/<name>.sql` unless it is there; its header may say `-- uses:`."""
+        """Makes the shared table `checks/tables/<name>.sql` unless it is there, and those that it `uses`."""
         if name in self._made:
             return
         text = sqlfile.text(f"checks/tables/{name}.sql")

@@ -295,7 +295,7 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(_guarded(lambda: app(given, prog_name="kpaudit", standalone_mode=False), debug))
 
 
-def _guarded(run: Callable[[], Any], debug: bool) -> int:
+def _guarded(run: Callable[[], Any], debug: bool) -> int:  # noqa: PLR0911
     try:
         code = run()
         sys.stdout.flush()

@@ -74,7 +74,7 @@ class Change:
         return not (self.read or self.gone or self.listing or self.renumbered)
 
 
-def compare(  # noqa: PLR0917
+def compare(
     old: Path, scan: Scan, files: list[SourceFile], reader: ModuleType, options: Options, said: str
 ) -> Change | None:
     """The change since the old index was built; None where all must be read, or the index can't be.

@@ -88,7 +88,7 @@ def as_blocks(blocks: Sequence[tuple[str, Sequence[tuple[str, str]]]], out: Text
         console.print(grid)
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any) -> Any:  # noqa: PLR0911
     """A value as JSON can hold it."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None

@@ -140,7 +140,7 @@ class SparkAudit:
 
     def runnable(self) -> dict[str, str | None]:
         """Every check, with why it can't run here; None where it can."""
-        from pyspark.errors import PySparkException
+        from pyspark.errors import PySparkException  # noqa: PLC0415  an extra
 
         found: dict[str, str | None] = {}
         for check_id, source in catalogue.sources().items():
@@ -205,7 +205,7 @@ def _register(session: SparkSession) -> None:
         return None if any(value is None for value in values) else template.format(*values)
 
     def python_mad(values: list[float]) -> float | None:
-        from statistics import median
+        from statistics import median  # noqa: PLC0415  on the worker
 
         middle = median(values) if values else None
         return None if middle is None else float(median(abs(value - middle) for value in values))
@@ -217,7 +217,7 @@ def _register(session: SparkSession) -> None:
 def session(master: str = "local[2]") -> SparkSession:
     """Spark without its own dashboard, quiet. Raises KpauditError where pyspark or Java is missing."""
     try:
-        from pyspark.sql import SparkSession
+        from pyspark.sql import SparkSession  # noqa: PLC0415  an extra
     except ImportError as error:
         raise KpauditError("pyspark is not installed: pip install 'kpaudit[spark]'") from error
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)

@@ -113,7 +113,7 @@ class Store:
         for table in _TABLES:
             parts = " union all ".join(f"select * from {name}.{table}" for name in names)
             if table in ("joint", "bone"):
-                # a skeleton is many datasets' and stands once: as the first of them has it, were they to differ
+                # a skeleton is many datasets' and stands once: as the first has it, were they to differ
                 numbered = " union all ".join(
                     f"select {n} as source, * from {name}.{table}" for n, name in enumerate(names)
                 )

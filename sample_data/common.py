@@ -44,7 +44,9 @@ class Apart:
         bits = _bits(image)
         if self.seen:
             differ = np.array(self.seen) != bits
-            if any(differ[:, 64 * n:64 * n + 64].sum(1).min() < least for n, least in enumerate(self.least)):
+            if any(
+                differ[:, 64 * n : 64 * n + 64].sum(1).min() < least for n, least in enumerate(self.least)
+            ):
                 return False
         self.seen.append(bits)
         return True

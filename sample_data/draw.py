@@ -5,6 +5,7 @@ The canvas is painted `SUPERSAMPLE` times as large and reduced at the end, which
 is what smooths the edges.
 """
 
+import itertools
 import math
 
 import numpy as np
@@ -75,7 +76,7 @@ class Canvas:
     def line(self, points, width, color):
         """A round-ended line."""
         points = [np.asarray(p, float) for p in points]
-        for a, b in zip(points, points[1:]):
+        for a, b in itertools.pairwise(points):
             self.polygon(capsule_outline(a, width / 2, b, width / 2, 6), color)
 
     def capsule(self, p0, r0, p1, r1, color, tag=None, outline=1.0, gloss=0.16):
@@ -108,10 +109,14 @@ def gradient(width, height, top, bottom, rng):
 
 
 WALLS = [
-    ((214, 222, 230), (176, 190, 204)), ((236, 226, 210), (206, 188, 164)),
-    ((206, 222, 208), (164, 188, 170)), ((228, 210, 214), (194, 166, 176)),
-    ((200, 206, 226), (154, 162, 194)), ((222, 220, 204), (180, 178, 156)),
-    ((190, 210, 216), (138, 166, 178)), ((226, 214, 232), (184, 170, 196)),
+    ((214, 222, 230), (176, 190, 204)),
+    ((236, 226, 210), (206, 188, 164)),
+    ((206, 222, 208), (164, 188, 170)),
+    ((228, 210, 214), (194, 166, 176)),
+    ((200, 206, 226), (154, 162, 194)),
+    ((222, 220, 204), (180, 178, 156)),
+    ((190, 210, 216), (138, 166, 178)),
+    ((226, 214, 232), (184, 170, 196)),
 ]
 
 
@@ -138,14 +143,22 @@ def room(canvas, rng):
             canvas.polygon(inner, mix(hue, base, 0.45))
             canvas.ellipse((x + a * 0.5, y + b * 0.55), a * 0.2, b * 0.2, mix(hue, (60, 70, 90), 0.4))
         elif kind == 2:  # a shelf with books
-            canvas.polygon(np.array([[x, y + b], [x + a, y + b], [x + a, y + b + 4], [x, y + b + 4]]),
-                           shade(base, 0.55))
+            canvas.polygon(
+                np.array([[x, y + b], [x + a, y + b], [x + a, y + b + 4], [x, y + b + 4]]), shade(base, 0.55)
+            )
             left = x + 2
             while left < x + a - 6:
                 thick, tall = rng.uniform(4, 9), rng.uniform(0.35, 0.75) * b
                 hue = mix(tuple(int(v) for v in rng.integers(70, 210, 3)), base, 0.4)
-                canvas.polygon([(left, y + b - tall), (left + thick, y + b - tall),
-                                (left + thick, y + b), (left, y + b)], hue)
+                canvas.polygon(
+                    [
+                        (left, y + b - tall),
+                        (left + thick, y + b - tall),
+                        (left + thick, y + b),
+                        (left, y + b),
+                    ],
+                    hue,
+                )
                 left += thick + 0.8
         elif kind == 3:  # a door or a curtain
             canvas.polygon([(x, y), (x + a, y), (x + a, h), (x, h)], tone)
@@ -156,5 +169,12 @@ def room(canvas, rng):
             for lean in np.linspace(-1, 1, 5):
                 tip = (foot[0] + lean * a * 0.5, y + abs(lean) * b * 0.4)
                 canvas.capsule(foot, 2.2, tip, 3.6, green, None, 0)
-            canvas.polygon([(foot[0] - 9, foot[1]), (foot[0] + 9, foot[1]), (foot[0] + 6, foot[1] + 16),
-                            (foot[0] - 6, foot[1] + 16)], mix((176, 110, 80), base, 0.3))
+            canvas.polygon(
+                [
+                    (foot[0] - 9, foot[1]),
+                    (foot[0] + 9, foot[1]),
+                    (foot[0] + 6, foot[1] + 16),
+                    (foot[0] - 6, foot[1] + 16),
+                ],
+                mix((176, 110, 80), base, 0.3),
+            )

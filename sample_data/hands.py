@@ -11,6 +11,7 @@ image's right. A left hand is posed as a right one and mirrored in camera x,
 which is the one place where the chirality is decided.
 """
 
+import itertools
 import math
 from dataclasses import dataclass, field
 
@@ -27,12 +28,20 @@ FINGERS = ("index", "middle", "ring", "pinky")
 KNUCKLE_ANGLE = {"index": 13.0, "middle": 0.0, "ring": -12.0, "pinky": -25.5}
 KNUCKLE_RADIUS = {"index": 1.0, "middle": 1.0, "ring": 0.95, "pinky": 0.87}
 KNUCKLE_DEPTH = {"index": 0.0, "middle": -0.04, "ring": -0.03, "pinky": 0.02}
-PHALANGES = {"index": (0.43, 0.27, 0.22), "middle": (0.47, 0.30, 0.23),
-             "ring": (0.43, 0.28, 0.22), "pinky": (0.34, 0.21, 0.19)}
+PHALANGES = {
+    "index": (0.43, 0.27, 0.22),
+    "middle": (0.47, 0.30, 0.23),
+    "ring": (0.43, 0.28, 0.22),
+    "pinky": (0.34, 0.21, 0.19),
+}
 THUMB_ROOT = (0.38, 52.0)  # wrist to cmc: length, angle from distal towards radial
 THUMB_BONES = (0.44, 0.37, 0.29)
-RADIUS = {"index": (0.108, 0.097, 0.088, 0.074), "middle": (0.110, 0.099, 0.089, 0.076),
-          "ring": (0.104, 0.094, 0.085, 0.072), "pinky": (0.092, 0.081, 0.073, 0.063)}
+RADIUS = {
+    "index": (0.108, 0.097, 0.088, 0.074),
+    "middle": (0.110, 0.099, 0.089, 0.076),
+    "ring": (0.104, 0.094, 0.085, 0.072),
+    "pinky": (0.092, 0.081, 0.073, 0.063),
+}
 THUMB_RADIUS = (0.165, 0.122, 0.108, 0.088)
 CAMERA_DISTANCE = 10.0  # about 90 cm
 
@@ -104,18 +113,34 @@ ONE_HANDED = {
     "dislike": _pose((1, -0.04, 0.3), (-0.25, 0.05, 1), (C, C, C, C), SOME, THUMB_UP),
     "fist": _pose((0.04, 1, 0.0), FORWARD, (C, C, C, C), (3, 0, -3, -6), ("touch", 10, 0.2)),
     "four": _pose(UP, FORWARD, (S, S, S, S), (9, 2, -7, -17), THUMB_ACROSS),
-    "grabbing": _pose((0.06, 1, 0.12), (0.02, -0.1, 1), (HOOKED,) * 4, (13, 2, -9, -22),
-                      ((56, 28), (40, 34), (18, 44))),
-    "grip": _pose((0.16, 1, 0.05), (0.9, -0.1, 0.42), ((38, 48, 30), (42, 50, 30), (46, 50, 30), (48, 48, 30)),
-                  (0, 0, 2, 5), ((44, 52), (32, 70), (20, 78))),
+    "grabbing": _pose(
+        (0.06, 1, 0.12), (0.02, -0.1, 1), (HOOKED,) * 4, (13, 2, -9, -22), ((56, 28), (40, 34), (18, 44))
+    ),
+    "grip": _pose(
+        (0.16, 1, 0.05),
+        (0.9, -0.1, 0.42),
+        ((38, 48, 30), (42, 50, 30), (46, 50, 30), (48, 48, 30)),
+        (0, 0, 2, 5),
+        ((44, 52), (32, 70), (20, 78)),
+    ),
     "like": _pose((0.94, 0.02, 0.3), (0.28, 0.02, -1), (C, C, C, C), SOME, THUMB_UP),
     "little_finger": _pose(UP, FORWARD, (C, C, C, S), (4, 0, -4, -12), ON_MIDDLE),
     "middle_finger": _pose((0.16, 1, -0.12), BACK, (C, S, C, C), SOME, ("touch", 7, 0.17)),
-    "mute": _pose((0.06, 1, 0.02), (0.96, -0.02, -0.2), (S, (80, 92, 40), (82, 94, 40), (84, 92, 40)), SOME,
-                  ("touch", 11, 0.12)),
+    "mute": _pose(
+        (0.06, 1, 0.02),
+        (0.96, -0.02, -0.2),
+        (S, (80, 92, 40), (82, 94, 40), (84, 92, 40)),
+        SOME,
+        ("touch", 11, 0.12),
+    ),
     "no_gesture": _pose((0.75, -0.2, 0.35), (0.1, -0.5, -0.9), (RELAXED,) * 4, SOME, THUMB_RELAXED),
-    "ok": _pose((0.0, 1, -0.05), (0.52, 0.05, 0.9), ((44, 66, 34), (10, 12, 8), (4, 8, 5), (2, 5, 4)),
-                (4, 0, -9, -20), ("touch", 8, 0.05)),
+    "ok": _pose(
+        (0.0, 1, -0.05),
+        (0.52, 0.05, 0.9),
+        ((44, 66, 34), (10, 12, 8), (4, 8, 5), (2, 5, 4)),
+        (4, 0, -9, -20),
+        ("touch", 8, 0.05),
+    ),
     "one": _pose(UP, FORWARD, (S, C, C, C), (3, 0, -4, -8), ON_MIDDLE),
     "palm": _pose(UP, FORWARD, (S, S, S, S), WIDE, THUMB_OUT),
     "peace": _pose(UP, FORWARD, (S, S, C, C), VEE, ON_RING),
@@ -134,24 +159,38 @@ ONE_HANDED = {
 }
 
 _HEART = ((34, 58, 40), (36, 58, 40), (38, 58, 40), (38, 60, 40))
-_HEART_HAND = _pose((0.26, 0.96, 0.1), (0.96, -0.26, 0.22), _HEART, (0, 0, 2, 6), ((72, 50), (150, 62), (165, 55)))
-_HEART_OPEN = _pose((0.2, 0.98, 0.0), (0.8, -0.16, 0.6), ((40, 62, 44), (8, 10, 6), (2, 8, 5), (0, 6, 4)),
-                    (2, -1, -9, -20), ((72, 50), (130, 60), (150, 55)))
+_HEART_HAND = _pose(
+    (0.26, 0.96, 0.1), (0.96, -0.26, 0.22), _HEART, (0, 0, 2, 6), ((72, 50), (150, 62), (165, 55))
+)
+_HEART_OPEN = _pose(
+    (0.2, 0.98, 0.0),
+    (0.8, -0.16, 0.6),
+    ((40, 62, 44), (8, 10, 6), (2, 8, 5), (0, 6, 4)),
+    (2, -1, -9, -20),
+    ((72, 50), (130, 60), (150, 55)),
+)
 _L_HAND = _pose((-0.1, 1, 0.0), FORWARD, (S, C, C, C), SOME, ((72, 10), (84, 2), (92, 0)))
 _X_HAND = _pose((0.62, 0.78, 0.12), (0.1, 0.1, -1), (S, C, C, C), SOME, ("touch", 11, 0.14))
 _FLAT = dict(fingers=(S, S, S, S), spread=CLOSED, thumb=THUMB_BESIDE)
 TWO_HANDED = {
     "hand_heart": TwoHands(_HEART_HAND, _HEART_HAND, ((8, (-0.08, 0.35, 0)), (8, (0.08, 0.35, 0)))),
     "hand_heart2": TwoHands(_HEART_OPEN, _HEART_OPEN, ((8, (-0.13, 0.2, 0)), (8, (0.13, 0.2, 0)))),
-    "holy": TwoHands(_pose((0.1, 1, 0.16), (0.97, -0.1, 0.1), **_FLAT), _pose((0.1, 1, 0.16), (0.97, -0.1, 0.1), **_FLAT),
-                     ((12, (-0.11, 0.9, 0)), (12, (0.11, 0.9, 0)))),
+    "holy": TwoHands(
+        _pose((0.1, 1, 0.16), (0.97, -0.1, 0.1), **_FLAT),
+        _pose((0.1, 1, 0.16), (0.97, -0.1, 0.1), **_FLAT),
+        ((12, (-0.11, 0.9, 0)), (12, (0.11, 0.9, 0))),
+    ),
     "take_picture": TwoHands(
         _pose((1, 0.04, 0.05), (0.02, 0, -1), (S, C, C, C), SOME, ((70, 10), (84, 4), (92, 0))),
         _pose((1, -0.04, 0.05), (0.02, 0, 1), (S, C, C, C), SOME, ((70, 10), (84, 4), (92, 0))),
-        ((5, (-0.55, -0.62, 0)), (5, (0.55, 0.62, 0.1)))),
+        ((5, (-0.55, -0.62, 0)), (5, (0.55, 0.62, 0.1))),
+    ),
     "thumb_index2": TwoHands(_L_HAND, _L_HAND, ((4, (-0.1, 0, 0)), (4, (0.1, 0, 0)))),
-    "timeout": TwoHands(_pose((0.04, 1, 0.1), (0.72, 0, 0.7), **_FLAT), _pose((1, 0.05, 0.1), (0.0, -0.72, 0.7), **_FLAT),
-                        ((12, (0.0, -0.14, 0)), (9, (0.05, 0.12, 0)))),
+    "timeout": TwoHands(
+        _pose((0.04, 1, 0.1), (0.72, 0, 0.7), **_FLAT),
+        _pose((1, 0.05, 0.1), (0.0, -0.72, 0.7), **_FLAT),
+        ((12, (0.0, -0.14, 0)), (9, (0.05, 0.12, 0))),
+    ),
     "xsign": TwoHands(_X_HAND, _X_HAND, ((6, (0.02, 0.2, 0.22)), (6, (-0.02, 0.2, -0.12)))),
 }
 GESTURES = tuple(sorted([*ONE_HANDED, *TWO_HANDED]))
@@ -248,7 +287,9 @@ def _thumb(joints, inward, pose, build, rng, loose):
         joints[4] = joints[2] + d * e
     else:
         for k in (1, 2):
-            joints[k + 2] = joints[k + 1] + lengths[k] * _bone(bones[k][0] + wobble[0], bones[k][1] + wobble[1])
+            joints[k + 2] = joints[k + 1] + lengths[k] * _bone(
+                bones[k][0] + wobble[0], bones[k][1] + wobble[1]
+            )
     for k in (2, 3, 4):  # the thumb's pad looks across the palm, its nail outwards and back
         step = _unit(joints[k] - joints[k - 1])
         pad = np.array([-0.75, 0.1, 0.5])
@@ -272,7 +313,9 @@ def hold(pose, side, build, rng, loose=1.0, turn=7.0):
 def hold_pair(gesture, build, rng):
     """Both hands of a two-handed gesture, about its centre."""
     spec, hands = TWO_HANDED[gesture], []
-    for side, pose, (joint, where) in zip(("right", "left"), (spec.right, spec.left), spec.anchors):
+    for side, pose, (joint, where) in zip(
+        ("right", "left"), (spec.right, spec.left), spec.anchors, strict=False
+    ):
         hand = hold(pose, side, build, rng, 0.7, 5.0)
         hand.joints = hand.joints - hand.joints[joint] + np.array(where)
         hands.append(hand)
@@ -283,8 +326,9 @@ def project(hand, origin, unit):
     """Place a hand: perspective onto the image, hand unit = `unit` pixels at the
     origin's depth. `origin` is where the camera frame's zero falls, in pixels."""
     grow = CAMERA_DISTANCE / (CAMERA_DISTANCE - hand.joints[:, 2])
-    hand.pixels = np.stack([origin[0] + unit * grow * hand.joints[:, 0],
-                            origin[1] - unit * grow * hand.joints[:, 1]], 1)
+    hand.pixels = np.stack(
+        [origin[0] + unit * grow * hand.joints[:, 0], origin[1] - unit * grow * hand.joints[:, 1]], 1
+    )
     hand.unit = unit
     return hand
 
@@ -294,7 +338,7 @@ def radii(hand, girth):
     r = np.zeros(21)
     r[0], r[1:5] = 0.25, THUMB_RADIUS
     for f, name in enumerate(FINGERS):
-        r[5 + 4 * f: 9 + 4 * f] = RADIUS[name]
+        r[5 + 4 * f : 9 + 4 * f] = RADIUS[name]
     return r * girth * hand.unit * CAMERA_DISTANCE / (CAMERA_DISTANCE - hand.joints[:, 2])
 
 
@@ -309,7 +353,7 @@ def extent(hand, girth, margin=0.05):
 def paint(canvas, hands, skins, girths, tag=1):
     """Draw hands together, farthest piece first, so that they may overlap."""
     pieces = []
-    for n, (hand, skin, girth) in enumerate(zip(hands, skins, girths)):
+    for n, (hand, skin, girth) in enumerate(zip(hands, skins, girths, strict=False)):
         r, z = radii(hand, girth), hand.joints[:, 2]
         flesh = shade(skin, 1.0 if hand.palm[2] < 0 else 1.05)
         palm_z = z[[0, 5, 9, 13, 17]].mean()
@@ -338,9 +382,15 @@ def _paint_palm(canvas, hand, r, flesh, tag):
     # Narrower at the wrist than at the knuckles, along the same line, even seen edge on.
     w0, w1 = wrist + 0.2 * across, wrist - 0.2 * across
     rim = 1.0
-    shapes = [capsule_outline(w0, 0.17 * u, k, rk * 1.1) for k, rk in zip(knuckles, r[[5, 9, 13, 17]])]
-    shapes += [capsule_outline(w1, 0.17 * u, k, rk * 1.1) for k, rk in zip(knuckles, r[[5, 9, 13, 17]])]
-    shapes += [capsule_outline(a, 0.11 * u, b, 0.11 * u) for a, b in zip(knuckles, knuckles[1:])]
+    shapes = [
+        capsule_outline(w0, 0.17 * u, k, rk * 1.1) for k, rk in zip(knuckles, r[[5, 9, 13, 17]], strict=False)
+    ]
+    shapes += [
+        capsule_outline(w1, 0.17 * u, k, rk * 1.1) for k, rk in zip(knuckles, r[[5, 9, 13, 17]], strict=False)
+    ]
+    shapes += [
+        capsule_outline(a, 0.11 * u, b, 0.11 * u) for a, b in itertools.pairwise(knuckles)
+    ]
     shapes.append(capsule_outline(w0, 0.16 * u, p[1], r[1] * 0.95))
     shapes.append(capsule_outline(p[1], r[1] * 0.95, p[5], r[5]))
     body = np.array([w0, p[1], *knuckles, w1])
@@ -358,10 +408,18 @@ def _paint_palm(canvas, hand, r, flesh, tag):
         heel = wrist * 0.62 + p[17] * 0.38
         canvas.capsule(heel, 0.13 * u, heel * 0.6 + p[17] * 0.4, 0.11 * u, shade(flesh, 1.05), None, 0, 0.08)
         line = shade(flesh, 0.84)
+
         def at(*parts):
             return sum(w * p[j] for j, w in parts)
-        canvas.line([at((5, .72), (0, .28)), at((9, .62), (0, .2), (17, .18)), at((17, .55), (0, .45))], 0.9, line)
-        canvas.line([at((5, .66), (1, .34)), at((9, .45), (1, .3), (0, .25)), at((0, .8), (9, .2))], 0.9, line)
+
+        canvas.line(
+            [at((5, 0.72), (0, 0.28)), at((9, 0.62), (0, 0.2), (17, 0.18)), at((17, 0.55), (0, 0.45))],
+            0.9,
+            line,
+        )
+        canvas.line(
+            [at((5, 0.66), (1, 0.34)), at((9, 0.45), (1, 0.3), (0, 0.25)), at((0, 0.8), (9, 0.2))], 0.9, line
+        )
     else:  # the back shows: light, and the tendons' faint ridges
         canvas.capsule(center, 0.24 * u, (p[9] + p[13]) / 2, 0.16 * u, shade(flesh, 1.02), None, 0, 0.07)
         for k in knuckles:
@@ -378,7 +436,11 @@ def _paint_bone(canvas, hand, r, tone, tag, j, done, n):
         canvas.polygon(capsule_outline(a, ra * 0.94, a * 0.65 + b * 0.35, rb * 0.4 + ra * 0.5), tone)
 
     before = PARENT[i]
-    if i not in (1, 5, 9, 13, 17) and (n, i) in done and step @ (p[i] - p[before]) > -0.1 * np.hypot(*step) * 20:
+    if (
+        i not in (1, 5, 9, 13, 17)
+        and (n, i) in done
+        and step @ (p[i] - p[before]) > -0.1 * np.hypot(*step) * 20
+    ):
         heal(p[i], r[i], p[before], r[before])
     if i in (1, 5, 9, 13, 17) and (n, 0) in done and step @ (p[i] - p[0]) > 0:
         heal(p[i], r[i], p[0], r[i])
@@ -389,8 +451,14 @@ def _paint_bone(canvas, hand, r, tone, tag, j, done, n):
     long = float(np.hypot(*step))
     if j in (4, 8, 12, 16, 20) and facing < -0.25 and long > r[j]:  # a nail
         e = step / long
-        canvas.ellipse(p[j] + e * r[j] * 0.25, r[j] * 0.62, r[j] * 0.5 * min(1, -facing + 0.2),
-                       shade(tone, 1.32), None, math.atan2(e[1], e[0]))
+        canvas.ellipse(
+            p[j] + e * r[j] * 0.25,
+            r[j] * 0.62,
+            r[j] * 0.5 * min(1, -facing + 0.2),
+            shade(tone, 1.32),
+            None,
+            math.atan2(e[1], e[0]),
+        )
     elif facing > 0.3 and long > 1.2 * r[j] and j not in (2, 4, 8, 12, 16, 20):  # a crease under the joint
         e = step / long
         side = np.array([-e[1], e[0]]) * r[j] * 0.62

@@ -52,9 +52,13 @@ def write_people(people, folder):
         parts = []
         for field, value in document.items():
             rows = value if isinstance(value, list) else None
-            text = json.dumps(value) if rows is None else "[\n" + ",\n".join(json.dumps(r) for r in rows) + "\n]"
+            text = (
+                json.dumps(value) if rows is None else "[\n" + ",\n".join(json.dumps(r) for r in rows) + "\n]"
+            )
             parts.append(f"{json.dumps(field)}: {text}")
-        _write(folder / "annotations" / f"person_keypoints_{split}2017.json", "{\n" + ",\n".join(parts) + "\n}\n")
+        _write(
+            folder / "annotations" / f"person_keypoints_{split}2017.json", "{\n" + ",\n".join(parts) + "\n}\n"
+        )
         for name, image in people.images[split].items():
             _write(folder / "images" / f"{split}2017" / name, image)
 
@@ -85,8 +89,12 @@ def make(out, clean=False):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", nargs="?", type=Path, default=HERE, help="folder to write to (default: beside this file)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "out", nargs="?", type=Path, default=HERE, help="folder to write to (default: beside this file)"
+    )
     parser.add_argument("--clean", action="store_true", help="plant no defect")
     arguments = parser.parse_args()
     make(arguments.out, arguments.clean)

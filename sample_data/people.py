@@ -16,20 +16,65 @@ try:
 except ImportError:  # run as a script, from inside the folder
     from draw import mix, shade
 
-KEYPOINTS = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder",
-             "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee",
-             "right_knee", "left_ankle", "right_ankle")
-SKELETON = ((16, 14), (14, 12), (17, 15), (15, 13), (12, 13), (6, 12), (7, 13), (6, 7), (6, 8), (7, 9), (8, 10),
-            (9, 11), (2, 3), (1, 2), (1, 3), (2, 4), (3, 5), (4, 6), (5, 7))
+KEYPOINTS = (
+    "nose",
+    "left_eye",
+    "right_eye",
+    "left_ear",
+    "right_ear",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "left_hip",
+    "right_hip",
+    "left_knee",
+    "right_knee",
+    "left_ankle",
+    "right_ankle",
+)
+SKELETON = (
+    (16, 14),
+    (14, 12),
+    (17, 15),
+    (15, 13),
+    (12, 13),
+    (6, 12),
+    (7, 13),
+    (6, 7),
+    (6, 8),
+    (7, 9),
+    (8, 10),
+    (9, 11),
+    (2, 3),
+    (1, 2),
+    (1, 3),
+    (2, 4),
+    (3, 5),
+    (4, 6),
+    (5, 7),
+)
 POSES = ("stand", "walk", "sit", "arms_up", "wave", "hips", "reach")
 TAGS_A_PERSON = 16  # owner numbers one person takes in the canvas: one a body part
 HEAD, TORSO, NECK, HAIR = 1, 2, 3, 12
 ARM, FOREARM, THIGH, SHIN = {"l": 4, "r": 5}, {"l": 6, "r": 7}, {"l": 8, "r": 9}, {"l": 10, "r": 11}
 # Which drawn parts may lie on top at a keypoint for it still to count as seen.
 PARTS_AT = [{HEAD}] * 5 + [
-    {ARM["l"], TORSO}, {ARM["r"], TORSO}, {ARM["l"], FOREARM["l"]}, {ARM["r"], FOREARM["r"]}, {FOREARM["l"]},
-    {FOREARM["r"]}, {TORSO, THIGH["l"]}, {TORSO, THIGH["r"]}, {THIGH["l"], SHIN["l"]}, {THIGH["r"], SHIN["r"]},
-    {SHIN["l"]}, {SHIN["r"]}]
+    {ARM["l"], TORSO},
+    {ARM["r"], TORSO},
+    {ARM["l"], FOREARM["l"]},
+    {ARM["r"], FOREARM["r"]},
+    {FOREARM["l"]},
+    {FOREARM["r"]},
+    {TORSO, THIGH["l"]},
+    {TORSO, THIGH["r"]},
+    {THIGH["l"], SHIN["l"]},
+    {THIGH["r"], SHIN["r"]},
+    {SHIN["l"]},
+    {SHIN["r"]},
+]
 
 
 @dataclass(frozen=True)
@@ -51,8 +96,15 @@ def some_look(rng, skin):
         return mix(color, [int(color.mean())] * 3, 0.45)  # worn cloth is seldom of a pure colour
 
     hair = [(46, 36, 32), (92, 64, 42), (176, 140, 86), (28, 26, 28), (128, 120, 116)][int(rng.integers(5))]
-    return Look(float(rng.uniform(1.56, 1.86)), skin, cloth(), cloth(), hair, bool(rng.random() < 0.45),
-                bool(rng.random() < 0.25))
+    return Look(
+        float(rng.uniform(1.56, 1.86)),
+        skin,
+        cloth(),
+        cloth(),
+        hair,
+        bool(rng.random() < 0.45),
+        bool(rng.random() < 0.25),
+    )
 
 
 def _down(out, forward):
@@ -88,8 +140,6 @@ def _limbs(pose, rng):
     return sides
 
 
-
-
 def build(pose, look, yaw, rng):
     """A posed body in the camera frame, feet-level origin at the hips' middle.
 
@@ -116,11 +166,23 @@ def build(pose, look, yaw, rng):
     turn, nod = math.radians(float(np.clip(rng.normal(0, 9), -16, 16))), math.radians(float(rng.normal(2, 4)))
     head = neck + 0.205 * spine + (0, 0, 0.02)
     spin = _about_y(turn) @ _about_x(nod)
-    face = np.array([[0, -0.012, 0.112], [0.033, 0.024, 0.088], [-0.033, 0.024, 0.088],
-                     [0.078, 0.002, -0.005], [-0.078, 0.002, -0.005]])
+    face = np.array(
+        [
+            [0, -0.012, 0.112],
+            [0.033, 0.024, 0.088],
+            [-0.033, 0.024, 0.088],
+            [0.078, 0.002, -0.005],
+            [-0.078, 0.002, -0.005],
+        ]
+    )
     points[:5] = head + face @ spin.T
-    extra.update(neck=neck, head=head, crown=head + spin @ (0, 0.03, -0.01), mouth=head + spin @ (0, -0.055, 0.095),
-                 chin=head + spin @ (0, -0.105, 0.06))
+    extra.update(
+        neck=neck,
+        head=head,
+        crown=head + spin @ (0, 0.03, -0.01),
+        mouth=head + spin @ (0, -0.055, 0.095),
+        chin=head + spin @ (0, -0.105, 0.06),
+    )
     world = _about_y(math.radians(yaw))
     ahead = world @ spin
     points, extra = k * points @ world.T, {n: k * (world @ p) for n, p in extra.items()}
@@ -155,7 +217,10 @@ class Person:
         """Draw, part by part from the back; `tag` + part number owns the pixels."""
         pieces = [(self._depth(*js), part, draw) for js, part, draw in self._pieces(canvas, tag)]
         # The neck hides in the collar and under the head; long hair falls down the back.
-        first, last = min(d for d, p, _ in pieces if p in (HEAD, TORSO)), max(d for d, p, _ in pieces if p in (HEAD, TORSO))
+        first, last = (
+            min(d for d, p, _ in pieces if p in (HEAD, TORSO)),
+            max(d for d, p, _ in pieces if p in (HEAD, TORSO)),
+        )
         special = {NECK: first - 0.01, HAIR: first - 0.02 if self.ahead[2, 2] > -0.2 else last + 0.01}
         pieces = [(special.get(part, depth), part, draw) for depth, part, draw in pieces]
         for _, _, draw in sorted(pieces, key=lambda p: (p[0], p[1])):
@@ -180,14 +245,18 @@ class Person:
                 canvas.capsule(el, 0.042 * s, wr, 0.033 * s, look.skin, tag + FOREARM[side], 1.0)
 
             def shin(kn=kn, an=an, toe=toe, heel=heel, side=side):
-                canvas.capsule(heel, 0.042 * s, toe, 0.036 * s, shade(look.trousers, 0.45), tag + SHIN[side], 1.0)
+                canvas.capsule(
+                    heel, 0.042 * s, toe, 0.036 * s, shade(look.trousers, 0.45), tag + SHIN[side], 1.0
+                )
                 color = look.skin if look.shorts else look.trousers
                 canvas.capsule(kn, 0.062 * s, an, 0.044 * s, color, tag + SHIN[side], 1.0)
 
-            pieces += [((5 + a, 7 + a, 7 + a), ARM[side], limb(sh, 0.058, el, 0.046, look.shirt, ARM[side])),
-                       ((7 + a, 9 + a), FOREARM[side], forearm),
-                       ((11 + a, 13 + a), THIGH[side], limb(hi, 0.085, kn, 0.064, look.trousers, THIGH[side])),
-                       ((13 + a, 15 + a), SHIN[side], shin)]
+            pieces += [
+                ((5 + a, 7 + a, 7 + a), ARM[side], limb(sh, 0.058, el, 0.046, look.shirt, ARM[side])),
+                ((7 + a, 9 + a), FOREARM[side], forearm),
+                ((11 + a, 13 + a), THIGH[side], limb(hi, 0.085, kn, 0.064, look.trousers, THIGH[side])),
+                ((13 + a, 15 + a), SHIN[side], shin),
+            ]
         neck, head = self.extra["neck"][0], self.extra["head"][0]
         pieces.append(((5, 6, 11, 12), TORSO, lambda: self._torso(canvas, tag + TORSO)))
         crown = self.extra["crown"][0]
@@ -219,7 +288,7 @@ class Person:
         head, chin, crown = (self.extra[n][0] for n in ("head", "chin", "crown"))
         ears, front = (self.xy[3], self.xy[4]), self.ahead[2, 2]
         hair, skin = look.hair, look.skin
-        for ear, sx in zip(ears, (1, -1)):
+        for ear, sx in zip(ears, (1, -1), strict=False):
             if self.faces((sx, 0, 0), -0.3):
                 canvas.ellipse(ear, 0.018 * s + 0.6, 0.03 * s + 0.6, shade(skin, 0.62), tag)
                 canvas.ellipse(ear, 0.018 * s, 0.03 * s, shade(skin, 0.95), tag)
@@ -232,7 +301,7 @@ class Person:
             canvas.capsule(head, 0.09 * s, chin * 0.6 + head * 0.4, 0.05 * s, shade(skin, 0.9), tag, 1.0)
             canvas.capsule(crown, 0.1 * s, head + np.array([0, 0.02 * s]), 0.094 * s, hair, tag, 1.0, 0.12)
         if front <= -0.2:  # from behind an ear still sticks out at the side
-            for ear, sx in zip(ears, (1, -1)):
+            for ear, sx in zip(ears, (1, -1), strict=False):
                 if self.faces((sx, 0, 0), -0.3):
                     canvas.ellipse(ear, 0.014 * s, 0.026 * s, shade(skin, 0.95), tag)
         for n, sx in ((1, 1), (2, -1)):
@@ -240,12 +309,16 @@ class Person:
                 canvas.ellipse(self.xy[n], 0.0125 * s + 0.5, 0.0095 * s + 0.4, (250, 250, 248))
                 canvas.ellipse(self.xy[n], 0.0085 * s + 0.3, 0.0085 * s + 0.3, (40, 34, 34))
                 brow = self.xy[n] + np.array([0, -0.024 * s])
-                canvas.line([brow - (0.014 * s, 0), brow + (0.014 * s, 0)], 0.009 * s + 0.3, mix(hair, skin, 0.25))
+                canvas.line(
+                    [brow - (0.014 * s, 0), brow + (0.014 * s, 0)], 0.009 * s + 0.3, mix(hair, skin, 0.25)
+                )
         if self.faces((0, 0, 1), 0.0):
             canvas.ellipse(self.xy[0], 0.013 * s + 0.3, 0.011 * s + 0.3, shade(skin, 0.8), tag)
         if self.faces((0, 0, 1), 0.3):
             mouth = self.extra["mouth"][0]
-            canvas.line([mouth - (0.021 * s, 0), mouth + (0.021 * s, 0)], 0.011 * s, mix((166, 70, 70), skin, 0.35))
+            canvas.line(
+                [mouth - (0.021 * s, 0), mouth + (0.021 * s, 0)], 0.011 * s, mix((166, 70, 70), skin, 0.35)
+            )
 
     def keypoints(self, owner, tag):
         """COCO triples: x, y to a hundredth of a pixel, and the flag as drawn.
@@ -253,14 +326,19 @@ class Person:
         owner: the finished canvas's owner array; tag: what `paint` was given.
         """
         height, width = owner.shape
-        turned = [self.faces((0, 0, 1), 0.0), self.faces((0.4, 0, 0.92), 0.12), self.faces((-0.4, 0, 0.92), 0.12),
-                  self.faces((1, 0, 0), -0.3), self.faces((-1, 0, 0), -0.3)]
+        turned = [
+            self.faces((0, 0, 1), 0.0),
+            self.faces((0.4, 0, 0.92), 0.12),
+            self.faces((-0.4, 0, 0.92), 0.12),
+            self.faces((1, 0, 0), -0.3),
+            self.faces((-1, 0, 0), -0.3),
+        ]
         out = []
         for n, (x, y) in enumerate(self.xy):
             if not (0.5 <= x < width - 0.5 and 0.5 <= y < height - 0.5):
                 out += [0, 0, 0]
                 continue
-            near = owner[max(int(y) - 1, 0):int(y) + 2, max(int(x) - 1, 0):int(x) + 2]
+            near = owner[max(int(y) - 1, 0) : int(y) + 2, max(int(x) - 1, 0) : int(x) + 2]
             seen = bool(np.isin(near, [tag + p for p in PARTS_AT[n]]).any())
             if n < 5:
                 seen = seen and turned[n]
@@ -276,7 +354,7 @@ def outlines(mask, shortest=3):
     """
     padded = np.pad(mask, 1)
     edges = {}
-    for y, x in zip(*np.nonzero(padded)):
+    for y, x in zip(*np.nonzero(padded), strict=False):
         if not padded[y - 1, x]:
             edges.setdefault((x, y), []).append((x + 1, y))
         if not padded[y, x + 1]:
@@ -313,8 +391,10 @@ def polygon_area(ring):
 def _thin(ring, tolerance):
     """Douglas-Peucker on a closed ring, split at the two points farthest apart from the first."""
     far = int(np.argmax(np.hypot(*(ring - ring[0]).T)))
-    return np.array(_thin_open(ring[: far + 1], tolerance)[:-1]
-                    + _thin_open(np.vstack([ring[far:], ring[:1]]), tolerance)[:-1])
+    return np.array(
+        _thin_open(ring[: far + 1], tolerance)[:-1]
+        + _thin_open(np.vstack([ring[far:], ring[:1]]), tolerance)[:-1]
+    )
 
 
 def _thin_open(line, tolerance):

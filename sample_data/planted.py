@@ -36,7 +36,11 @@ class Table:
 
 def _noisy(landmarks, rng, sigma=0.0015):
     """The same hand labelled once more, by somebody else."""
-    return (np.array(landmarks) + np.clip(rng.normal(0, sigma, (21, 2)), -2 * sigma, 2 * sigma)).round(8).tolist()
+    return (
+        (np.array(landmarks) + np.clip(rng.normal(0, sigma, (21, 2)), -2 * sigma, 2 * sigma))
+        .round(8)
+        .tolist()
+    )
 
 
 def _nudged(box, rng, sigma=0.002):
@@ -66,7 +70,9 @@ class GesturePlanter:
         raise LookupError(f"no untouched {split}/{gesture} image with {hands} hands is left")
 
     def put(self, check_id, split, gesture, key, detail, annotation="", joint=""):
-        self.table.add(check_id, split, f"hagrid_annotations/{split}/{gesture}.json", key, detail, annotation, joint)
+        self.table.add(
+            check_id, split, f"hagrid_annotations/{split}/{gesture}.json", key, detail, annotation, joint
+        )
 
     def add(self, split, gesture, key, record, image):
         self.set.annotations[split][gesture][key] = record
@@ -91,30 +97,54 @@ class GesturePlanter:
         subject = self.set.subjects["train"][4]
         key, record, image = self.set.draw(subject, "peace")
         self.add("val", "peace", key, record, image)
-        self.put("subject-in-two-splits", "val", "peace", key, "The subject of this val image is in train's images too.")
+        self.put(
+            "subject-in-two-splits",
+            "val",
+            "peace",
+            key,
+            "The subject of this val image is in train's images too.",
+        )
 
         key, record = self.take("train", "stop")
         self.add("test", "stop", key, copy.deepcopy(record), self.set.images["stop", key])
-        for check, what in (("image-in-two-splits", "The same image key stands in train/stop.json and test/stop.json."),
-                            ("annotation-in-two-splits", "Copied from train with the image: the same box and landmarks."),
-                            ("subject-in-two-splits", "Copied from train with the image: its subject is in train too.")):
+        for check, what in (
+            ("image-in-two-splits", "The same image key stands in train/stop.json and test/stop.json."),
+            ("annotation-in-two-splits", "Copied from train with the image: the same box and landmarks."),
+            ("subject-in-two-splits", "Copied from train with the image: its subject is in train too."),
+        ):
             self.put(check, "test", "stop", key, what, "0" if check.startswith("annotation") else "")
 
         key, record = self.take("train", "palm", hands=2)
         self.add("train", "no_gesture", key, copy.deepcopy(record), self.set.images["palm", key])
-        self.put("duplicate-image-key", "train", "no_gesture", key,
-                 "This image stands in train/palm.json and again in train/no_gesture.json.")
+        self.put(
+            "duplicate-image-key",
+            "train",
+            "no_gesture",
+            key,
+            "This image stands in train/palm.json and again in train/no_gesture.json.",
+        )
 
         key, image, what = self.again("train", "like", "val", "like")
         self.set.images["like", key] = image
         for check in ("image-file-in-two-splits", "near-duplicate-in-two-splits"):
-            self.put(check, "val", "like", key, f"The file's bytes are those of train image {what} under another key.")
+            self.put(
+                check,
+                "val",
+                "like",
+                key,
+                f"The file's bytes are those of train image {what} under another key.",
+            )
 
         key, image, what = self.again("train", "ok", "test", "ok")
         brighter = ImageEnhance.Brightness(Image.open(io.BytesIO(image))).enhance(1.06)
         self.set.images["ok", key] = jpeg(brighter, 68)
-        self.put("near-duplicate-in-two-splits", "test", "ok", key,
-                 f"Train image {what}, a little brighter and compressed harder, under another key.")
+        self.put(
+            "near-duplicate-in-two-splits",
+            "test",
+            "ok",
+            key,
+            f"Train image {what}, a little brighter and compressed harder, under another key.",
+        )
 
     def again(self, split, gesture, other, other_gesture):
         """A picture entered once more elsewhere: labelled anew, under a subject of that split."""
@@ -132,8 +162,12 @@ class GesturePlanter:
     def boxes(self):
         key, record = self.take("train", "four")
         x, y, w, h = record["bboxes"][0]
-        record["bboxes"][0] = [round(1.04 - w, 8), y, w, h] if x > 0.5 else [-0.04, y, round(x + w + 0.04, 8), h]
-        self.put("box-outside-image", "train", "four", key, "The box runs 0.04 of the image's width out of it.", 0)
+        record["bboxes"][0] = (
+            [round(1.04 - w, 8), y, w, h] if x > 0.5 else [-0.04, y, round(x + w + 0.04, 8), h]
+        )
+        self.put(
+            "box-outside-image", "train", "four", key, "The box runs 0.04 of the image's width out of it.", 0
+        )
 
         key, record = self.take("train", "grip", hands=2)
         record["bboxes"][0][2] = 0.0
@@ -144,15 +178,23 @@ class GesturePlanter:
         record["labels"].append("call")
         record["hand_landmarks"].append(_noisy(record["hand_landmarks"][0], self.rng))
         self.put("box-duplicate", "train", "call", key, "One hand is boxed twice, a hair apart.", 1)
-        self.put("instance-duplicate", "train", "call", key, "The twice boxed hand has its landmarks twice too.", 1)
+        self.put(
+            "instance-duplicate", "train", "call", key, "The twice boxed hand has its landmarks twice too.", 1
+        )
 
         key, record = self.take("test", "one")
         x, y, w, h = record["bboxes"][0]
         record["bboxes"].append([round(x, 8), round(y, 8), round(w, 8), round(h * 0.74, 8)])
         record["labels"].append("one")
         record["hand_landmarks"].append(_noisy(record["hand_landmarks"][0], self.rng))
-        self.put("instance-duplicate", "test", "one", key,
-                 "The hand's landmarks are there twice, under boxes of different heights.", 1)
+        self.put(
+            "instance-duplicate",
+            "test",
+            "one",
+            key,
+            "The hand's landmarks are there twice, under boxes of different heights.",
+            1,
+        )
 
         key, record = self.take("val", "three")
         record["bboxes"].append([0.012, 0.31, 0.004, 0.003])
@@ -173,34 +215,70 @@ class GesturePlanter:
     def landmarks(self):
         key, record = self.take("train", "three2")
         record["hand_landmarks"][0][20][1] = 1.06
-        self.put("keypoint-outside-image", "train", "three2", key, "The little finger's tip is below the image.", 0, 20)
+        self.put(
+            "keypoint-outside-image",
+            "train",
+            "three2",
+            key,
+            "The little finger's tip is below the image.",
+            0,
+            20,
+        )
 
         key, record = self.take("train", "two_up")
         x, y, w, h = record["bboxes"][0]
         record["hand_landmarks"][0][4] = [round(x + (2.0 * w if x < 0.5 else -w), 8), round(y + h * 0.6, 8)]
-        self.put("keypoint-outside-box", "train", "two_up", key, "The thumb's tip is a box width beside the box.", 0, 4)
+        self.put(
+            "keypoint-outside-box",
+            "train",
+            "two_up",
+            key,
+            "The thumb's tip is a box width beside the box.",
+            0,
+            4,
+        )
 
         key, record = self.take("train", "thumb_index")
         near = record["bboxes"][0]
         shift = -0.45 if near[1] > 0.45 else 0.45
-        record["hand_landmarks"][0] = [[round(1 - x, 8), round(y + shift * 0.5, 8)] for x, y in record["hand_landmarks"][0]]
-        self.put("keypoints-far-from-box", "train", "thumb_index", key, "The landmarks lie on the image's other side.", 0)
+        record["hand_landmarks"][0] = [
+            [round(1 - x, 8), round(y + shift * 0.5, 8)] for x, y in record["hand_landmarks"][0]
+        ]
+        self.put(
+            "keypoints-far-from-box",
+            "train",
+            "thumb_index",
+            key,
+            "The landmarks lie on the image's other side.",
+            0,
+        )
         key, record = self.take("test", "rock")
         here = record["bboxes"][0][0] < 0.5
         for _, other in self.set.annotations["test"]["palm"].items():
             if (other["bboxes"][0][0] < 0.5) != here:
                 record["hand_landmarks"][0] = copy.deepcopy(other["hand_landmarks"][0])
                 break
-        self.put("keypoints-far-from-box", "test", "rock", key, "The landmarks are those of another image's hand.", 0)
+        self.put(
+            "keypoints-far-from-box",
+            "test",
+            "rock",
+            key,
+            "The landmarks are those of another image's hand.",
+            0,
+        )
 
         key, record = self.take("train", "point")
         x, y, w, h = record["bboxes"][0]
         record["hand_landmarks"][0] = [[round(x + w / 2, 8), round(y + h / 2, 8)] for _ in range(21)]
-        self.put("keypoints-collapsed", "train", "point", key, "All 21 landmarks are the middle of the box.", 0)
+        self.put(
+            "keypoints-collapsed", "train", "point", key, "All 21 landmarks are the middle of the box.", 0
+        )
 
         key, record = self.take("train", "middle_finger")
         record["hand_landmarks"][0] = []
-        self.put("landmarks-missing", "train", "middle_finger", key, "The gesture's hand has no landmarks.", 0)
+        self.put(
+            "landmarks-missing", "train", "middle_finger", key, "The gesture's hand has no landmarks.", 0
+        )
         key, record = self.take("test", "three_gun")
         record["hand_landmarks"] = None
         self.put("landmarks-missing", "test", "three_gun", key, "hand_landmarks is null.", 0)
@@ -208,19 +286,40 @@ class GesturePlanter:
         for split, gesture in (("train", "palm"), ("train", "four"), ("test", "four"), ("val", "palm")):
             key, record = self.take(split, gesture)
             record["hand_landmarks"][0] = [record["hand_landmarks"][0][j] for j in CROSSED]
-            self.put("joint-order-suspect", split, gesture, key, "The index and the middle finger are exchanged.", 0)
+            self.put(
+                "joint-order-suspect",
+                split,
+                gesture,
+                key,
+                "The index and the middle finger are exchanged.",
+                0,
+            )
 
         for split, gesture, joint, to in (("train", "three", 8, 1), ("test", "stop_inverted", 12, 0)):
             key, record = self.take(split, gesture)
             hand = record["hand_landmarks"][0]
-            hand[joint] = [round(v + d, 8) for v, d in zip(hand[to], (0.004, -0.006))]
-            self.put("bone-length-outlier", split, gesture, key,
-                     "A fingertip was put down by the wrist: its last bone is several times too long.", 0, joint)
+            hand[joint] = [round(v + d, 8) for v, d in zip(hand[to], (0.004, -0.006), strict=False)]
+            self.put(
+                "bone-length-outlier",
+                split,
+                gesture,
+                key,
+                "A fingertip was put down by the wrist: its last bone is several times too long.",
+                0,
+                joint,
+            )
 
     def labels(self):
-        for split, true, said in (("train", "like", "dislike"), ("train", "palm", "fist"), ("train", "one", "rock"),
-                                  ("val", "peace", "grabbing"), ("test", "stop", "call"), ("train", "three", "little_finger"),
-                                  ("test", "like", "point"), ("train", "fist", "palm")):
+        for split, true, said in (
+            ("train", "like", "dislike"),
+            ("train", "palm", "fist"),
+            ("train", "one", "rock"),
+            ("val", "peace", "grabbing"),
+            ("test", "stop", "call"),
+            ("train", "three", "little_finger"),
+            ("test", "like", "point"),
+            ("train", "fist", "palm"),
+        ):
             key, record = self.take(split, true)
             del self.set.annotations[split][true][key]
             record["labels"][0] = said
@@ -230,7 +329,9 @@ class GesturePlanter:
         key, record = self.take("train", "mute")
         del self.set.annotations["train"]["mute"][key]
         self.add("train", "one", key, record, self.set.images.pop(("mute", key)))
-        self.put("label-not-in-file-class", "train", "one", key, "A mute image, labelled so, is filed under one.")
+        self.put(
+            "label-not-in-file-class", "train", "one", key, "A mute image, labelled so, is filed under one."
+        )
 
         key, record = self.take("train", "ok", hands=2)
         record["labels"][1] = "no_gestur"
@@ -255,11 +356,22 @@ class GesturePlanter:
 
     def demographics(self):
         key, record = self.take("train", "stop_inverted")
-        record["meta"] = {**record["meta"], "gender": ["male" if record["meta"]["gender"] == ["female"] else "female"]}
-        self.put("subject-meta-conflict", "train", "stop_inverted", key, "This image gives its subject the other gender.")
+        record["meta"] = {
+            **record["meta"],
+            "gender": ["male" if record["meta"]["gender"] == ["female"] else "female"],
+        }
+        self.put(
+            "subject-meta-conflict",
+            "train",
+            "stop_inverted",
+            key,
+            "This image gives its subject the other gender.",
+        )
         key, record = self.take("test", "two_up")
         record["meta"] = {**record["meta"], "age": [round(record["meta"]["age"][0] + 24, 2)]}
-        self.put("subject-meta-conflict", "test", "two_up", key, "This image makes its subject 24 years older.")
+        self.put(
+            "subject-meta-conflict", "test", "two_up", key, "This image makes its subject 24 years older."
+        )
         # Subjects seen once, or else each of these would be a conflict too.
         key, record = self.take("train", "palm", once=True)
         record["meta"] = {**record["meta"], "age": [173.0]}
@@ -296,7 +408,15 @@ class PeoplePlanter:
         raise LookupError(f"no untouched {split} image of that kind is left")
 
     def put(self, check_id, split, image, detail, annotation="", joint=""):
-        self.table.add(check_id, split, f"annotations/person_keypoints_{split}2017.json", image, detail, annotation, joint)
+        self.table.add(
+            check_id,
+            split,
+            f"annotations/person_keypoints_{split}2017.json",
+            image,
+            detail,
+            annotation,
+            joint,
+        )
 
     def plant(self):
         self.swaps()
@@ -307,13 +427,18 @@ class PeoplePlanter:
     def swaps(self):
         def plain(image, found):  # a whole body, seen well, its wrists apart: nobody could miss the exchange
             k = np.array(found[0]["keypoints"]).reshape(17, 3)
-            wide = abs(k[5, 0] - k[6, 0]) > 0.12 * found[0]["bbox"][3] and abs(k[9, 0] - k[10, 0]) > 0.2 * found[0]["bbox"][3]
+            wide = (
+                abs(k[5, 0] - k[6, 0]) > 0.12 * found[0]["bbox"][3]
+                and abs(k[9, 0] - k[10, 0]) > 0.2 * found[0]["bbox"][3]
+            )
             return bool((k[5:, 2] == 2).all() and k[0, 2] == 2 and wide)
 
-        for split, order, what in (("train", FLIP, "Left and right are exchanged over the whole body."),
-                                   ("val", FLIP, "Left and right are exchanged over the whole body."),
-                                   ("train", ARM_FLIP, "Left and right are exchanged in the arms."),
-                                   ("train", ARM_FLIP, "Left and right are exchanged in the arms.")):
+        for split, order, what in (
+            ("train", FLIP, "Left and right are exchanged over the whole body."),
+            ("val", FLIP, "Left and right are exchanged over the whole body."),
+            ("train", ARM_FLIP, "Left and right are exchanged in the arms."),
+            ("train", ARM_FLIP, "Left and right are exchanged in the arms."),
+        ):
             image, found = self.take(split, plain)
             k = np.array(found[0]["keypoints"], dtype=object).reshape(17, 3)
             found[0]["keypoints"] = k[list(order)].ravel().tolist()
@@ -328,34 +453,69 @@ class PeoplePlanter:
 
         image, found = self.take("train", has(0))
         j = joint_with(found[0], 0)
-        found[0]["keypoints"][3 * j:3 * j + 2] = [37.5, 61.25]
-        self.put("unlabelled-with-coordinates", "train", image["file_name"], "v is 0, x and y are not.", found[0]["id"], j)
+        found[0]["keypoints"][3 * j : 3 * j + 2] = [37.5, 61.25]
+        self.put(
+            "unlabelled-with-coordinates",
+            "train",
+            image["file_name"],
+            "v is 0, x and y are not.",
+            found[0]["id"],
+            j,
+        )
         image, found = self.take("train", has(2))
         j = joint_with(found[0], 2, 9)
-        found[0]["keypoints"][3 * j:3 * j + 3] = [0, 0, 2]
-        self.put("keypoint-at-origin", "train", image["file_name"], "A visible joint is at (0, 0).", found[0]["id"], j)
+        found[0]["keypoints"][3 * j : 3 * j + 3] = [0, 0, 2]
+        self.put(
+            "keypoint-at-origin",
+            "train",
+            image["file_name"],
+            "A visible joint is at (0, 0).",
+            found[0]["id"],
+            j,
+        )
         image, found = self.take("train")
         found[0]["num_keypoints"] -= 4
-        self.put("num-keypoints-mismatch", "train", image["file_name"], "num_keypoints is 4 too low.", found[0]["id"])
+        self.put(
+            "num-keypoints-mismatch",
+            "train",
+            image["file_name"],
+            "num_keypoints is 4 too low.",
+            found[0]["id"],
+        )
         image, found = self.take("train", has(2))
         j = joint_with(found[0], 2)
         found[0]["keypoints"][3 * j + 2] = 3
         self.put("visibility-invalid", "train", image["file_name"], "A flag is 3.", found[0]["id"], j)
         image, found = self.take("train")
         found[0]["area"] = round(found[0]["bbox"][2] * found[0]["bbox"][3] * 1.7, 2)
-        self.put("box-area-mismatch", "train", image["file_name"], "area is 1.7 times the box's.", found[0]["id"])
+        self.put(
+            "box-area-mismatch", "train", image["file_name"], "area is 1.7 times the box's.", found[0]["id"]
+        )
         image, found = self.take("train", has(2, 13))
         j = joint_with(found[0], 2, 13)
         x = found[0]["bbox"][0]
         found[0]["keypoints"][3 * j] = 4.0 if x > image["width"] / 2 else image["width"] - 4.0
-        self.put("keypoint-outside-box", "train", image["file_name"], "A leg joint is far beside the box.", found[0]["id"], j)
+        self.put(
+            "keypoint-outside-box",
+            "train",
+            image["file_name"],
+            "A leg joint is far beside the box.",
+            found[0]["id"],
+            j,
+        )
         image, found = self.take("val")
         twin = copy.deepcopy(found[0])
         twin["id"] = 900001
         twin["keypoints"] = [v + 0.5 if n % 3 < 2 and v else v for n, v in enumerate(twin["keypoints"])]
         self.set.documents["val"]["annotations"].append(twin)
         for check in ("instance-duplicate", "box-duplicate"):
-            self.put(check, "val", image["file_name"], "Somebody is annotated twice, half a pixel apart.", twin["id"])
+            self.put(
+                check,
+                "val",
+                image["file_name"],
+                "Somebody is annotated twice, half a pixel apart.",
+                twin["id"],
+            )
 
     def lists(self):
         train, val = self.set.documents["train"], self.set.documents["val"]
@@ -364,7 +524,13 @@ class PeoplePlanter:
         self.put("duplicate-image-id", "train", image["file_name"], "The image is listed twice under one id.")
         image, found = self.take("train", lambda image, found: len(found) > 1)
         found[1]["id"] = found[0]["id"]
-        self.put("duplicate-annotation-id", "train", image["file_name"], "Two people carry one annotation id.", found[0]["id"])
+        self.put(
+            "duplicate-annotation-id",
+            "train",
+            image["file_name"],
+            "Two people carry one annotation id.",
+            found[0]["id"],
+        )
         orphan = copy.deepcopy(self.take("train")[1][0])
         orphan.update(id=900002, image_id=999999)
         train["annotations"].append(orphan)
@@ -373,14 +539,20 @@ class PeoplePlanter:
         def left(image, found):  # all within the narrower side: only the size is wrong, not the joints too
             side = min(image["width"], image["height"])
             return image["width"] != image["height"] and all(
-                a["bbox"][0] + a["bbox"][2] < side and a["bbox"][1] + a["bbox"][3] < side for a in found)
+                a["bbox"][0] + a["bbox"][2] < side and a["bbox"][1] + a["bbox"][3] < side for a in found
+            )
 
         image, _ = self.take("train", left)
         image["width"], image["height"] = image["height"], image["width"]
         self.put("image-size-mismatch", "train", image["file_name"], "Width and height are exchanged.")
         image, found = self.take("val", lambda image, found: len(found) == 1)
         val["annotations"] = [a for a in val["annotations"] if a["image_id"] != image["id"]]
-        self.put("image-without-annotation", "val", image["file_name"], "People are in the picture, none is annotated.")
+        self.put(
+            "image-without-annotation",
+            "val",
+            image["file_name"],
+            "People are in the picture, none is annotated.",
+        )
         image, _ = self.take("val")
         del self.set.images["val"][image["file_name"]]
         self.put("image-missing", "val", image["file_name"], "The image's file is not there.")
@@ -398,7 +570,9 @@ class HandPlanter:
         raise LookupError(f"no untouched {split} image with one hand is left")
 
     def put(self, check_id, split, stem, detail, joint=""):
-        self.table.add(check_id, split, f"labels/{split}/{stem}.txt", f"images/{split}/{stem}.jpg", detail, 0, joint)
+        self.table.add(
+            check_id, split, f"labels/{split}/{stem}.txt", f"images/{split}/{stem}.jpg", detail, 0, joint
+        )
 
     def plant(self):
         stem, lines = self.take("train")

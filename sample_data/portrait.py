@@ -14,12 +14,22 @@ except ImportError:  # run as a script, from inside the folder
     import hands as hand_model
     from draw import WALLS, Canvas, gradient, mix, room, shade
 
-SKINS = {"White": (236, 196, 168), "Middle Eastern": (214, 170, 136), "Latino_Hispanic": (208, 160, 122),
-         "Asian": (232, 194, 154), "Indian": (172, 122, 88), "Black": (124, 84, 62)}
+SKINS = {
+    "White": (236, 196, 168),
+    "Middle Eastern": (214, 170, 136),
+    "Latino_Hispanic": (208, 160, 122),
+    "Asian": (232, 194, 154),
+    "Indian": (172, 122, 88),
+    "Black": (124, 84, 62),
+}
 HAIRS = ((44, 34, 30), (92, 62, 40), (150, 108, 66), (30, 28, 30), (70, 48, 38))
 # A second hand that does nothing in particular: loosely raised, or across the body.
-IDLE = (((0.35, 0.9, 0.25), (0.5, -0.3, 0.8)), ((0.85, -0.15, 0.35), (0.1, -0.5, -0.85)),
-        ((0.7, 0.5, 0.3), (-0.3, 0.1, -0.9)), ((0.9, 0.25, 0.2), (0.1, -0.7, -0.7)))
+IDLE = (
+    ((0.35, 0.9, 0.25), (0.5, -0.3, 0.8)),
+    ((0.85, -0.15, 0.35), (0.1, -0.5, -0.85)),
+    ((0.7, 0.5, 0.3), (-0.3, 0.1, -0.9)),
+    ((0.9, 0.25, 0.2), (0.1, -0.7, -0.7)),
+)
 LEFT_OF_IMAGE = {"right": -1.0, "left": 1.0}  # a right hand is on the image's left
 
 
@@ -51,8 +61,19 @@ def some_subject(rng, user_id, gender, race):
     shirt = mix(hue, [int(hue.mean())] * 3, 0.35)
     hair = (168, 164, 160) if age > 54 else HAIRS[int(rng.integers(len(HAIRS)))]
     style = int(rng.integers(3)) if gender == "female" else 3 + int(rng.integers(3))
-    return Subject(user_id, age, gender, race, skin, shirt, hair, style, bool(rng.random() < 0.2),
-                   bool(gender == "male" and rng.random() < 0.35), hand_model.some_build(rng))
+    return Subject(
+        user_id,
+        age,
+        gender,
+        race,
+        skin,
+        shirt,
+        hair,
+        style,
+        bool(rng.random() < 0.2),
+        bool(gender == "male" and rng.random() < 0.35),
+        hand_model.some_build(rng),
+    )
 
 
 def idle_hand(side, build, rng):
@@ -93,7 +114,9 @@ def portrait(subject, gesture, rng, size, side="right", idle=False):
     two = gesture in hand_model.TWO_HANDED
     sx = LEFT_OF_IMAGE[side]
     drift = 0.0 if two else -sx * rng.uniform(0.04, 0.12)
-    head = np.array([w * (0.5 + drift + rng.uniform(-0.04, 0.04)), h * rng.uniform(0.22, 0.28) + (4 if w < h else 12)])
+    head = np.array(
+        [w * (0.5 + drift + rng.uniform(-0.04, 0.04)), h * rng.uniform(0.22, 0.28) + (4 if w < h else 12)]
+    )
     canvas = background(size, rng)
     if two:
         group = hand_model.hold_pair(gesture, build, rng)
@@ -133,7 +156,7 @@ def portrait(subject, gesture, rng, size, side="right", idle=False):
     for hand in hands:
         x0, y0, x1, y1 = hand_model.extent(hand, girth)
         boxes.append((max(x0, 0.0), max(y0, 0.0), min(x1, float(w)), min(y1, float(h))))
-    return canvas.finish(), list(zip(hands, labels, boxes))
+    return canvas.finish(), list(zip(hands, labels, boxes, strict=False))
 
 
 def _elbow_way(hand):
@@ -185,7 +208,9 @@ def _figure(canvas, s, head, m):
         canvas.ellipse(at(0, -0.155), 0.045 * m, 0.04 * m, shade(s.hair, 0.9))
     canvas.capsule(at(0, -0.03), 0.086 * m, at(0, 0.065), 0.055 * m, s.skin, None, 1.0, 0.12)
     if s.beard:
-        canvas.capsule(at(-0.03, 0.085), 0.034 * m, at(0.03, 0.085), 0.034 * m, mix(s.hair, s.skin, 0.15), None, 0, 0.0)
+        canvas.capsule(
+            at(-0.03, 0.085), 0.034 * m, at(0.03, 0.085), 0.034 * m, mix(s.hair, s.skin, 0.15), None, 0, 0.0
+        )
     if s.hair_style != 5:
         lean = 0.02 if s.hair_style % 2 else -0.02
         canvas.ellipse(at(lean, -0.097), 0.075 * m, 0.033 * m, s.hair)
@@ -195,9 +220,16 @@ def _figure(canvas, s, head, m):
         canvas.line([at(dx - 0.017, -0.032), at(dx + 0.017, -0.033)], 0.008 * m, mix(s.hair, s.skin, 0.25))
         if s.glasses:
             ring = np.linspace(0, 2 * np.pi, 25)
-            canvas.line(list(at(dx, -0.005) + m * np.stack([0.027 * np.cos(ring), 0.022 * np.sin(ring)], 1)), 1.0,
-                        (58, 56, 62))
+            canvas.line(
+                list(at(dx, -0.005) + m * np.stack([0.027 * np.cos(ring), 0.022 * np.sin(ring)], 1)),
+                1.0,
+                (58, 56, 62),
+            )
     if s.glasses:
         canvas.line([at(-0.007, -0.007), at(0.007, -0.007)], 1.0, (58, 56, 62))
     canvas.line([at(0.0, 0.0), at(0.007, 0.03), at(-0.006, 0.034)], 1.1, shade(s.skin, 0.76))
-    canvas.line([at(-0.026, 0.07), at(-0.012, 0.0765), at(0.012, 0.0765), at(0.026, 0.07)], 0.011 * m, mix((164, 74, 72), s.skin, 0.3))
+    canvas.line(
+        [at(-0.026, 0.07), at(-0.012, 0.0765), at(0.012, 0.0765), at(0.026, 0.07)],
+        0.011 * m,
+        mix((164, 74, 72), s.skin, 0.3),
+    )

@@ -5,12 +5,12 @@ import numpy as np
 try:
     from . import people
     from .common import Apart, generator, jpeg
-    from .draw import Canvas, WALLS, gradient, mix, room, shade
+    from .draw import WALLS, Canvas, gradient, mix, room, shade
     from .portrait import SKINS
 except ImportError:  # run as a script, from inside the folder
     import people
     from common import Apart, generator, jpeg
-    from draw import Canvas, WALLS, gradient, mix, room, shade
+    from draw import WALLS, Canvas, gradient, mix, room, shade
     from portrait import SKINS
 
 IMAGES = {"train": 30, "val": 10}
@@ -29,13 +29,26 @@ class PeopleSet:
 
 def empty_document(split):
     return {
-        "info": {"description": f"kpaudit sample people, {split}2017 layout", "url": "", "version": "1.0",
-                 "year": 2024, "contributor": "kpaudit", "date_created": "2024/09/17"},
+        "info": {
+            "description": f"kpaudit sample people, {split}2017 layout",
+            "url": "",
+            "version": "1.0",
+            "year": 2024,
+            "contributor": "kpaudit",
+            "date_created": "2024/09/17",
+        },
         "licenses": [{"url": "https://opensource.org/license/mit", "id": 1, "name": "MIT License"}],
         "images": [],
         "annotations": [],
-        "categories": [{"supercategory": "person", "id": 1, "name": "person", "keypoints": list(people.KEYPOINTS),
-                        "skeleton": [list(pair) for pair in people.SKELETON]}],
+        "categories": [
+            {
+                "supercategory": "person",
+                "id": 1,
+                "name": "person",
+                "keypoints": list(people.KEYPOINTS),
+                "skeleton": [list(pair) for pair in people.SKELETON],
+            }
+        ],
     }
 
 
@@ -50,12 +63,19 @@ def _ground(size, horizon, rng):
         canvas.polygon([(0, horizon), (w, horizon), (w, h), (0, h)], floor)
         canvas.line([(0, horizon), (w, horizon)], 3, shade(floor, 1.25))
         for n in range(-3, 9):
-            canvas.line([(w * n / 6 + 20, horizon + 2), (w * (n * 1.9 - 2.7) / 6 + 20, h)], 0.8, shade(floor, 0.93))
+            canvas.line(
+                [(w * n / 6 + 20, horizon + 2), (w * (n * 1.9 - 2.7) / 6 + 20, h)], 0.8, shade(floor, 0.93)
+            )
     else:
         canvas = Canvas(gradient(w, h, (150, 190, 222), (222, 232, 236), rng))
         for _ in range(int(rng.integers(2, 4))):
             x, r = rng.uniform(0, w), rng.uniform(0.2, 0.5) * w
-            canvas.ellipse((x, horizon + r * 0.28), r, r * rng.uniform(0.4, 0.7), mix((132, 160, 132), (170, 190, 200), rng.random()))
+            canvas.ellipse(
+                (x, horizon + r * 0.28),
+                r,
+                r * rng.uniform(0.4, 0.7),
+                mix((132, 160, 132), (170, 190, 200), rng.random()),
+            )
         grass = mix((128, 162, 96), (176, 168, 120), rng.random())
         canvas.polygon([(0, horizon), (w, horizon), (w, h), (0, h)], grass)
         canvas.polygon([(0, h * 0.97), (w, h * 0.9), (w, h), (0, h)], shade(grass, 0.95))
@@ -77,8 +97,14 @@ def _crowd(canvas, horizon, rng):
     """A row of people far off, too many to label one by one."""
     at = canvas.width * rng.uniform(0.02, 0.3)
     while at < canvas.width * 0.9 and rng.random() < 0.97:
-        someone = people.Person(("stand", "walk")[int(rng.integers(2))], people.some_look(rng, _skin(rng)),
-                                float(rng.choice(YAWS)), (at, horizon - 10 + rng.uniform(0, 5)), 25, rng)
+        someone = people.Person(
+            ("stand", "walk")[int(rng.integers(2))],
+            people.some_look(rng, _skin(rng)),
+            float(rng.choice(YAWS)),
+            (at, horizon - 10 + rng.uniform(0, 5)),
+            25,
+            rng,
+        )
         someone.paint(canvas, CROWD_TAG)
         at += rng.uniform(8, 15)
 
@@ -94,12 +120,23 @@ def _scene(rng, size, count, yaws, crowd):
     slots = rng.permutation(count)
     placed = []
     for n in range(count):
-        scale = h * rng.uniform(0.68, 0.85) if close else h * rng.uniform(0.36, 0.46) * (1.0 if count < 3 else 0.9)
+        scale = (
+            h * rng.uniform(0.68, 0.85)
+            if close
+            else h * rng.uniform(0.36, 0.46) * (1.0 if count < 3 else 0.9)
+        )
         x = w * (slots[n] + 0.5 + rng.uniform(-0.16, 0.16)) / count
         pose = people.POSES[int(rng.integers(len(people.POSES)))]
-        y = h * (0.66 if close else 0.54) + scale * (0.1 if pose == "arms_up" else 0.0) + (scale - 0.38 * h) * 0.3
-        placed.append(people.Person(pose, people.some_look(rng, _skin(rng)), yaws[n] + rng.uniform(-9, 9), (x, y),
-                                    scale, rng))
+        y = (
+            h * (0.66 if close else 0.54)
+            + scale * (0.1 if pose == "arms_up" else 0.0)
+            + (scale - 0.38 * h) * 0.3
+        )
+        placed.append(
+            people.Person(
+                pose, people.some_look(rng, _skin(rng)), yaws[n] + rng.uniform(-9, 9), (x, y), scale, rng
+            )
+        )
     placed.sort(key=lambda p: p.scale)
     tagged = [(p, 16 + n * people.TAGS_A_PERSON) for n, p in enumerate(placed)]
     for person, tag in tagged:
@@ -114,7 +151,9 @@ def _stool(canvas, person):
     seat, s = (person.xy[11] + person.xy[12]) / 2 + (0, 0.1 * person.scale), person.scale
     wood = (134, 100, 72)
     for dx in (-0.14, 0.14):
-        canvas.capsule(seat + (dx * s, 0), 0.02 * s, seat + (dx * 1.25 * s, 0.36 * s), 0.018 * s, wood, None, 0.8)
+        canvas.capsule(
+            seat + (dx * s, 0), 0.02 * s, seat + (dx * 1.25 * s, 0.36 * s), 0.018 * s, wood, None, 0.8
+        )
     canvas.capsule(seat - (0.16 * s, 0), 0.035 * s, seat + (0.16 * s, 0), 0.035 * s, wood, None, 0.8)
 
 
@@ -127,7 +166,7 @@ def _annotation(person, tag, owner):
         return None
     points = np.concatenate(rings)
     low, high = points.min(0), points.max(0)
-    labelled = np.array([keypoints[n:n + 2] for n in range(0, 51, 3) if keypoints[n + 2]])
+    labelled = np.array([keypoints[n : n + 2] for n in range(0, 51, 3) if keypoints[n + 2]])
     stray = max(float((low - labelled).max()), float((labelled - high).max()))
     if stray > 0.04 * float((high - low).max()):
         return None  # an unseen limb lies well outside what is seen: an awkward view, draw another
@@ -151,8 +190,17 @@ def _crowd_annotation(owner):
         mask = mask | (owner == CROWD_TAG + part)
     ys, xs = np.nonzero(mask)
     box = [float(xs.min()), float(ys.min()), float(xs.max() - xs.min() + 1), float(ys.max() - ys.min() + 1)]
-    return {"segmentation": people.run_lengths(mask), "num_keypoints": 0, "area": float(mask.sum()), "iscrowd": 1,
-            "keypoints": [0] * 51, "image_id": 0, "bbox": box, "category_id": 1, "id": 0}
+    return {
+        "segmentation": people.run_lengths(mask),
+        "num_keypoints": 0,
+        "area": float(mask.sum()),
+        "iscrowd": 1,
+        "keypoints": [0] * 51,
+        "image_id": 0,
+        "bbox": box,
+        "category_id": 1,
+        "id": 0,
+    }
 
 
 def make_people():
@@ -179,9 +227,18 @@ def make_people():
             if (split, n) in CROWDS:
                 found.append(_crowd_annotation(owner))
             name = f"{image_id:012d}.jpg"
-            document["images"].append({"license": 1, "file_name": name, "coco_url": "", "height": size[1],
-                                       "width": size[0], "date_captured": "2024-09-17 12:00:00", "flickr_url": "",
-                                       "id": image_id})
+            document["images"].append(
+                {
+                    "license": 1,
+                    "file_name": name,
+                    "coco_url": "",
+                    "height": size[1],
+                    "width": size[0],
+                    "date_captured": "2024-09-17 12:00:00",
+                    "flickr_url": "",
+                    "id": image_id,
+                }
+            )
             for annotation in found:
                 annotation.update(image_id=image_id, id=next_id)
                 next_id += 1

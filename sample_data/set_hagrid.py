@@ -41,7 +41,9 @@ class GestureSet:
         number = len(self.of_user)
         user_id = hashlib.sha256(f"kpaudit sample subject {number}".encode()).hexdigest()
         races = list(SKINS)
-        subject = some_subject(generator(1, number), user_id, ("female", "male")[gender % 2], races[race % len(races)])
+        subject = some_subject(
+            generator(1, number), user_id, ("female", "male")[gender % 2], races[race % len(races)]
+        )
         self.of_user[user_id] = subject
         return subject
 
@@ -57,15 +59,19 @@ class GestureSet:
             if self.apart.accepts(image):
                 break
             attempt += 1
-        found = [True] + [number % WITHOUT_LANDMARKS != 0 or label != "no_gesture" for _, label, _ in hands[1:]]
+        found = [True] + [
+            number % WITHOUT_LANDMARKS != 0 or label != "no_gesture" for _, label, _ in hands[1:]
+        ]
         return key, record(hands, found, size, gesture, subject), jpeg(image)
 
 
 def record(hands, found, size, gesture, subject):
     """One image's annotation, as HaGRIDv2 writes it."""
     w, h = size
-    boxes = [[round(x0 / w, 8), round(y0 / h, 8), round((x1 - x0) / w, 8), round((y1 - y0) / h, 8)]
-             for _, _, (x0, y0, x1, y1) in hands]
+    boxes = [
+        [round(x0 / w, 8), round(y0 / h, 8), round((x1 - x0) / w, 8), round((y1 - y0) / h, 8)]
+        for _, _, (x0, y0, x1, y1) in hands
+    ]
     two = gesture in hand_model.TWO_HANDED
     return {
         "bboxes": boxes,
@@ -73,8 +79,10 @@ def record(hands, found, size, gesture, subject):
         "united_bbox": [union(boxes)] if two else None,
         "united_label": [gesture] if two else None,
         "user_id": subject.user_id,
-        "hand_landmarks": [[[round(float(x) / w, 8), round(float(y) / h, 8)] for x, y in hand.pixels] if ok else []
-                           for (hand, _, _), ok in zip(hands, found)],
+        "hand_landmarks": [
+            [[round(float(x) / w, 8), round(float(y) / h, 8)] for x, y in hand.pixels] if ok else []
+            for (hand, _, _), ok in zip(hands, found, strict=False)
+        ],
         "meta": subject.meta,
     }
 
@@ -103,5 +111,3 @@ def make_gestures():
                 out.annotations[split][gesture][key] = rec
                 out.images[gesture, key] = image
     return out
-
-

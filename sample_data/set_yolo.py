@@ -20,9 +20,17 @@ except ImportError:  # run as a script, from inside the folder
 IMAGES = {"train": 23, "val": 8}
 # A background image may have an empty label file or none at all.
 EMPTY_FILE, NO_FILE = {("train", 9)}, {("train", 17), ("val", 4)}
-KEYPOINTS = ("wrist", *(f"{f}_{j}" for f, js in (
-    ("thumb", ("cmc", "mcp", "ip", "tip")), *((f, ("mcp", "pip", "dip", "tip")) for f in hand_model.FINGERS))
-    for j in js))
+KEYPOINTS = (
+    "wrist",
+    *(
+        f"{f}_{j}"
+        for f, js in (
+            ("thumb", ("cmc", "mcp", "ip", "tip")),
+            *((f, ("mcp", "pip", "dip", "tip")) for f in hand_model.FINGERS),
+        )
+        for j in js
+    ),
+)
 SIZES = ((320, 240), (240, 240), (240, 320))
 
 
@@ -36,10 +44,12 @@ class HandSet:
 
 def data_yaml():
     rows = "\n".join(f"    - {name}" for name in KEYPOINTS)
-    return ("# Keypoint layout: MediaPipe's 21 hand landmarks. Mirroring an image turns a left hand\n"
-            "# into a right one but leaves each landmark its meaning: flip_idx is the identity.\n"
-            "path: .\ntrain: images/train\nval: images/val\n\nkpt_shape: [21, 3]\n"
-            f"flip_idx: {list(range(21))}\n\nnames:\n  0: hand\n\nkpt_names:\n  0:\n{rows}\n")
+    return (
+        "# Keypoint layout: MediaPipe's 21 hand landmarks. Mirroring an image turns a left hand\n"
+        "# into a right one but leaves each landmark its meaning: flip_idx is the identity.\n"
+        "path: .\ntrain: images/train\nval: images/val\n\nkpt_shape: [21, 3]\n"
+        f"flip_idx: {list(range(21))}\n\nnames:\n  0: hand\n\nkpt_names:\n  0:\n{rows}\n"
+    )
 
 
 def _lines(hands, girth, size, owner):
@@ -58,7 +68,9 @@ def _lines(hands, girth, size, owner):
 
 def _picture(rng, size, wanted):
     w, h = size
-    skin = tuple(int(v) for v in np.array(list(SKINS.values())[int(rng.integers(6))]) * rng.uniform(0.95, 1.03))
+    skin = tuple(
+        int(v) for v in np.array(list(SKINS.values())[int(rng.integers(6))]) * rng.uniform(0.95, 1.03)
+    )
     sleeve = tuple(int(v) for v in rng.integers(70, 180, 3))
     build = hand_model.some_build(rng)
     canvas = background(size, rng)
@@ -73,10 +85,10 @@ def _picture(rng, size, wanted):
         hands = [hand_model.hold(hand_model.ONE_HANDED[wanted], side, build, rng, 1.0, 11.0)]
         if rng.random() < 0.3 and w > h:
             hands.append(idle_hand("left" if side == "right" else "right", build, rng))
-    for n, hand in enumerate(hands):
+    for _n, hand in enumerate(hands):
         hand_model.project(hand, (0, 0), min(w, h) * rng.uniform(0.19, 0.24) * (0.8 if len(hands) > 1 else 1))
     apart = len(hands) == 2 and wanted not in hand_model.TWO_HANDED
-    for group in ([[x] for x in hands] if apart else [hands]):
+    for group in [[x] for x in hands] if apart else [hands]:
         if not group:
             continue
         where = np.array([w * rng.uniform(0.44, 0.56), h * rng.uniform(0.38, 0.5)])

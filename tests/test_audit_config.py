@@ -42,7 +42,7 @@ def test_configuration(indexed, only, tmp_path) -> None:
     )
     (root / "kpaudit.toml").write_text("[checks.one]\nleast = 0.7\n[checks.two]\nenabled = false\n")
     (found.workspace.path / "kpaudit.toml").write_text(
-        f'[dataset.{found.summary.name}.checks.one]\nseverity = "error"\n[dataset.other.checks.one]\nleast = 9\n'  # noqa: E501
+        f'[dataset.{found.summary.name}.checks.one]\nseverity = "error"\n[dataset.other.checks.one]\nleast = 9\n'
     )
     ran = {
         r.check.id: r for r in audit.run(found.workspace, datasets=[found.summary.name])[found.summary.name]
@@ -101,7 +101,7 @@ def test_suppressions_of_the_configuration(indexed) -> None:
     found = indexed({"d/train/call.json": {"a": FLAT, "b": FLAT}})
     (found.workspace.path / "kpaudit.toml").write_text(
         "[[suppress]]\ncheck = 'box-zero-area'\nimage = 'a'\nreason = 'known'\ndate = 2026-01-01\n"
-        "[[suppress]]\ncheck = 'box-zero-area'\nimage = 'b'\nreason = 'lapsed'\ndate = 2026-01-01\nuntil = 2026-01-02\n"  # noqa: E501
+        "[[suppress]]\ncheck = 'box-zero-area'\nimage = 'b'\nreason = 'lapsed'\ndate = 2026-01-01\nuntil = 2026-01-02\n"
     )
     check(found, "box-zero-area")
     rows = rows_of(
@@ -253,7 +253,7 @@ def test_checks_that_are_not_run_have_the_severities_of_now(indexed, only) -> No
         "[checks.two]\nseverity = 'error'\n[checks.three]\nleast = 0.7\n[checks.four]\nenabled = false\n"
     )
     audit.run(found.workspace, checks=["one"])
-    sql = "select check_id, r.severity, f.severity, notes from check_run r join finding f using (check_id) order by 1"  # noqa: E501
+    sql = "select check_id, r.severity, f.severity, notes from check_run r join finding f using (check_id) order by 1"
     old = ["kpaudit.toml says otherwise now than when this check ran: run it again"]
     assert rows_of(found.workspace, sql) == [
         ("four", "warning", "warning", old), ("one", "warning", "warning", []),
@@ -269,5 +269,5 @@ def test_the_first_of_the_entries_that_mean_a_finding_gives_the_reason() -> None
     said = (({"check": "c", "image": "a"}, "first"), ({"check": "c"}, "second"), ({"key": "k1"}, "third"))
     config = audit_config.Config(suppressions=[audit_config.Suppression(by, why, day) for by, why in said])
     found = [{"key": "k1", "check": "c", "image": "a"}, {"key": "k2", "check": "c", "image": None},
-             {"key": "k1", "check": "d", "image": "a"}, {"key": "k3", "check": "d", "image": "a"}]  # fmt: skip  # noqa: E501
+             {"key": "k1", "check": "d", "image": "a"}, {"key": "k3", "check": "d", "image": "a"}]  # fmt: skip
     assert config.suppressed(found, day) == [("k1", "first"), ("k2", "second"), ("k1", "third")]

@@ -125,7 +125,7 @@ def test_sql_refuses_in_one_line(workspace, capsys, query, told):
 
 def test_sql_does_not_see_the_callers_variables(workspace, capsys):
     # DuckDB's Python client would read a pandas frame of this name
-    import pandas as pd
+    import pandas as pd  # noqa: PLC0415  after the patch
 
     secret = pd.DataFrame({"a": [1]})
     assert len(secret) == 1
@@ -143,7 +143,7 @@ def test_sql_is_stopped_in_time(workspace, capsys):
 def test_sql_is_stopped_while_it_hands_over_rows(workspace, capsys):
     many = "select i, i::varchar || 'x' from range(200000000) t(i)"
     assert run("sql", many, "--format", "csv", "--timeout", "1", "--workspace", workspace) == 2
-    out, err = capsys.readouterr()
+    _out, err = capsys.readouterr()
     assert "took more than 1 s and was stopped" in err or "needs more than the 2GB" in err
 
 

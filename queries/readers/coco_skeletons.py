@@ -56,7 +56,7 @@ def _dims(count: int, lengths: dict[int, int], commonest: int) -> int:
     return 2 if commonest == 2 * count and 3 * count not in lengths else 3
 
 
-def _named(category: Category, own_name: str, commonest: int) -> Layout:
+def _named(category: Category, own_name: str, commonest: int) -> Layout:  # noqa: PLR0911
     count = len(category.joints)
     dims = _dims(count, category.lengths, commonest)
     fits = not category.lengths or count * dims in category.lengths
@@ -141,9 +141,8 @@ def _bones(category: Category, count: int) -> tuple[list[tuple[int, int]], list[
     first = 1
     if any(0 in pair for pair in pairs) and all(0 <= end < count for pair in pairs for end in pair):
         first = 0
-        complaints.append(
-            ("skeleton-counts-from-0", f"category {category.name!r}: bones count from 0, COCO's from 1; read so")
-        )
+        told = f"category {category.name!r}: bones count from 0, COCO's from 1; read so"
+        complaints.append(("skeleton-counts-from-0", told))
     outside = [pair for pair in pairs if not all(first <= end < count + first for end in pair)]
     if outside:
         complaints.append(

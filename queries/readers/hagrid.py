@@ -55,7 +55,7 @@ def detect(scan: Scan) -> Detection:
 
 
 def files(scan: Scan, options: Options) -> list[SourceFile]:
-    """Every JSON file whose records have `bboxes`, and its neighbours: a broken one is reported, not missed."""
+    """Every JSON file whose records have `bboxes`, and its neighbours: a broken one is told, not missed."""
     mine = {path for path, head in scan.heads.items() if _is_mine(head)}
     folders = {path.rpartition("/")[0] for path in mine}
     found = []
@@ -84,7 +84,9 @@ def load(build: Build) -> DatasetFacts:
     skeleton = build.options.skeleton or skeletons.get(SKELETON)
     if len(skeleton.joints) != 21:
         raise UnreadableInput(f"--skeleton has {len(skeleton.joints)} joints, HaGRID's hands have 21")
-    build.con.execute("create temp table build_file (file_id bigint, class varchar, split varchar, absolute varchar)")
+    build.con.execute(
+        "create temp table build_file (file_id bigint, class varchar, split varchar, absolute varchar)"
+    )
     build.con.executemany(
         "insert into build_file values (?, ?, ?, ?)",
         [[f.file_id, f.absolute.stem, f.split, str(f.absolute)] for f in build.files],

@@ -156,7 +156,8 @@ def scan(
 
     The values of the keys named in `arrays` are yielded element by element, with a path of two. After a
     bad stretch, reading goes on at the next object for which `is_record` holds, or at the next of those
-    keys. `report` is told how many more bytes have been read. Never raises for what the file contains; OSError for what the file system says.
+    keys. `report` is told how many more bytes have been read. Never raises for what the file contains;
+    OSError for what the file system says.
     """
     window = _Window(path, report)
     try:

@@ -35,7 +35,7 @@ class DataYaml:
     notes: list[str] = field(default_factory=list)
 
     def skeleton(self, own_name: str) -> Skeleton:
-        """The joints that the file names, or the bundled skeleton of so many joints, with the file's flips."""
+        """The joints that the file names, or the bundled skeleton of so many, with the file's flips."""
         known = None
         if self.names is not None:
             known = skeletons.matching(self.names)

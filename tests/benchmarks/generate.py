@@ -99,7 +99,7 @@ def hagrid(out: Path, images: int, seed: int = 0, rate: float = RATE) -> dict[st
         return planted.counts
 
 
-def _spoil_hands(  # noqa: PLR0917
+def _spoil_hands(
     made: hand_shapes.Chunk,
     where: str,
     rate: float,
@@ -211,7 +211,7 @@ def _annotations(
     return rows
 
 
-def _spoil_people(  # noqa: PLR0917
+def _spoil_people(
     rows: list[dict[str, Any]],
     frames: np.ndarray,
     where: str,

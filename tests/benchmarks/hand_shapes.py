@@ -139,7 +139,7 @@ class Chunk:
     records: list[dict[str, Any]]
 
 
-def chunk(  # noqa: PLR0917
+def chunk(
     gesture: str,
     split: str,
     count: int,

@@ -103,7 +103,7 @@ class Run:
         return self._known
 
 
-def _ratio(found: dict, base: dict, of: str, budget: float | None, what: str, size: str = "") -> Row:  # noqa: PLR0917
+def _ratio(found: dict, base: dict, of: str, budget: float | None, what: str, size: str = "") -> Row:
     """A line whose budget is its wall time over its baseline's; CPU is told beside it."""
     value, cpu = found["wall"] / base["wall"], found["cpu"] / max(base["cpu"], 1e-9)
     told = f"{value:.2f} × {of} (CPU {cpu:.2f} ×)"

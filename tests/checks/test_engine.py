@@ -202,7 +202,7 @@ def test_two_datasets_do_not_mix(indexed, tmp_path) -> None:
     indexed({"d/train/call.json": {"a": FLAT}}, workspace=tmp_path / "w", name="one")
     two = indexed({"d/train/call.json": {"a": FLAT, "b": FLAT}}, workspace=tmp_path / "w", name="two")
     audit.run(two.workspace)
-    counts = "select d.name, count(*) from finding join dataset d using (dataset_id) where check_id = 'box-zero-area' group by 1 order by 1"  # noqa: E501
+    counts = "select d.name, count(*) from finding join dataset d using (dataset_id) where check_id = 'box-zero-area' group by 1 order by 1"
     assert rows_of(two.workspace, counts) == [("one", 1), ("two", 2)]
     remove(two.workspace, "one")
     assert rows_of(two.workspace, counts) == [("two", 2)]
@@ -410,7 +410,7 @@ def test_a_dataset_that_changes_meanwhile_passes_no_gate(two, monkeypatch, capsy
 def test_an_index_in_other_hands_passes_no_gate(two, capsys) -> None:
     workspace, gate = two
     held = subprocess.Popen(
-        [sys.executable, "-c", f"import duckdb; c = duckdb.connect({str(workspace.index_files()[0])!r}); print(1, flush=True); input()"],  # noqa: E501
+        [sys.executable, "-c", f"import duckdb; c = duckdb.connect({str(workspace.index_files()[0])!r}); print(1, flush=True); input()"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
     held.stdout.readline()

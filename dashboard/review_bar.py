@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from dashboard import data, review_data, review_url, state
@@ -44,7 +45,19 @@ def _check(now: state.Current, view: View) -> None:
         "Findings of", offered, key="review_check", width=300,
         format_func=lambda c: f"{clean(c, 60)} ({counts.get(c, 0):,})" if c else _ALL,
         on_change=lambda: review_url.ask(check=st.session_state["review_check"] or None),
+        help=elsewhere(frame),
     )  # fmt: skip
+
+
+def elsewhere(frame: pd.DataFrame) -> str | None:
+    """Says which findings no queue has, since they are of no image; `frame` as of `finding_checks`."""
+    of = {row["check_id"]: int(row["elsewhere"]) for row in frame.to_dict("records") if row["elsewhere"]}
+    if not of:
+        return None
+    which = ", ".join(f"{md(check)} ({n:,})" for check, n in of.items())
+    few = sum(of.values())
+    said = f"{count(few, 'finding')} {'is' if few == 1 else 'are'} of no image"
+    return f"{said}, but of the dataset, a class or a file, and in no queue; see the page Findings: {which}."
 
 
 def _sample(view: View) -> None:

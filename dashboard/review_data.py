@@ -23,17 +23,17 @@ from queries.pixels import ImageUnavailable, full_size, open_image
 from queries.review_queue import KINDS, MAX_REVIEWERS, Asked, Quality, Queue, sample_size
 from queries.reviews.agreement import Precision, alpha_by, kappa_by, pairwise_kappa, precision_by_check
 from queries.reviews.journal import Journal
-from queries.reviews.model import REJECTING, VERDICTS, Decision, Item, ReviewError
+from queries.reviews.model import MAX_TEXT, REJECTING, VERDICTS, Decision, Item, ReviewError
 from queries.reviews.resolve import Resolved, resolve
 from queries.reviews.store import ReviewStore
 from queries.scene import Rect, Scene, crop_box, image_extent, to_pixels, view_box
 from queries.store import Store
 
 __all__ = [
-    "KINDS", "MAX_REVIEWERS", "REJECTING", "VERDICTS", "Asked", "Decision", "Item", "KpauditError",
-    "Precision", "Quality", "Queue", "ReviewError", "Reviews", "agreement", "audited", "classes", "close_up",
-    "find", "findings", "fingerprint", "joints", "login", "names", "place", "plain", "precision", "quality",
-    "queue", "record", "reviews", "sample_size", "whole", "whole_queue",
+    "KINDS", "MAX_REVIEWERS", "MAX_TEXT", "REJECTING", "VERDICTS", "Asked", "Decision", "Item",
+    "KpauditError", "Precision", "Quality", "Queue", "ReviewError", "Reviews", "agreement", "audited",
+    "classes", "close_up", "find", "findings", "fingerprint", "joints", "login", "names", "place",
+    "plain", "precision", "quality", "queue", "record", "reviews", "sample_size", "whole", "whole_queue",
 ]  # fmt: skip
 
 fingerprint = data.fingerprint
@@ -207,9 +207,7 @@ class Agreement:
 
 def agreement(found: Reviews) -> Agreement:
     """How far the reviewers of a dataset agree."""
-    return _agreement(
-        _identity(place()), found.journal.version, data.fingerprint(), found.dataset, found
-    )
+    return _agreement(_identity(place()), found.journal.version, data.fingerprint(), found.dataset, found)
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
@@ -242,7 +240,11 @@ def whole_queue(asked: Asked) -> Asked:
 
 
 def quality(found: Reviews, f: Filters, asked: Asked) -> list[Quality]:
-    """What the sample says of each class, from the verdicts of all reviewers."""
+    """What the sample says of each class, from the verdicts of all reviewers.
+
+    Who was shown a finding judged a record because of it, and those are the worse ones: such a verdict
+    counts only up to where the sample, in the order it is drawn, has been judged for its own sake.
+    """
     drawn = queue(f, whole_queue(asked))
     said: dict[int, list[Decision]] = {}
     for item, by in found.journal.standing(found.dataset).items():
@@ -250,7 +252,9 @@ def quality(found: Reviews, f: Filters, asked: Asked) -> list[Quality]:
         if number is not None:
             said[number] = list(by.values())
     sampled = zip(drawn.items.tolist(), drawn.labels, strict=True)
-    judged = [(label, said[item]) for item, label in sampled if item in said]
+    judged = [(label, said.get(item, [])) for item, label in sampled]
+    blind = [n for n, (_, decisions) in enumerate(judged) if any(d.check_id is None for d in decisions)]
+    judged = judged[: blind[-1] + 1] if blind else []
     return review_queue.quality(drawn.drawn, judged)
 
 

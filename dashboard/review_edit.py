@@ -16,35 +16,54 @@ from dashboard.viewer_data import Instance, Scene
 _DRAFT = "kp_review_draft"
 _ABSENT: Place = (0.0, 0.0, 0)
 _WORDS = {2: "visible", 1: "occluded", 0: "absent", None: "placed"}
+_MOST = 100  # records that are corrected and not judged yet
 _DIGITS = 9  # of a share of the image's side: a millionth of a pixel
 
 
 def draft(key: str) -> Draft | None:
-    """The draft of a record that is being corrected; None where it is not."""
-    found = st.session_state.get(_DRAFT)
-    return found if found is not None and found.key == key else None
+    """What is corrected of a record and not saved yet; None where nothing was begun."""
+    return _drafts().get(key)
+
+
+def _drafts() -> dict[str, Draft]:
+    return st.session_state.setdefault(_DRAFT, {})
 
 
 def begin(key: str, former: Mapping[int, Place] | None = None) -> Draft:
     """Begins to correct a record, with what was corrected before, or goes on."""
-    found = draft(key) or Draft(key, dict(former or {}))
-    st.session_state[_DRAFT] = found
+    drafts = _drafts()
+    found = drafts.pop(key, None) or Draft(key, dict(former or {}))
+    found.open = True
+    drafts[key] = found
+    for oldest in list(drafts)[:-_MOST]:
+        del drafts[oldest]
     return found
 
 
-def end() -> None:
-    """Throws the draft away."""
-    st.session_state.pop(_DRAFT, None)
+def close(key: str) -> None:
+    """Leaves the joints as they are corrected by now: the verdict stores them."""
+    moved()
+    if (found := draft(key)) is not None:
+        found.open = False
+
+
+def end(key: str) -> Draft | None:
+    """Takes what is corrected of a record out and returns it, for it is stored."""
+    return _drafts().pop(key, None)
+
+
+def again(key: str, former: Draft) -> None:
+    """Brings back what was stored with a verdict that was taken back."""
+    former.open = False
+    _drafts()[key] = former
 
 
 def moved() -> None:
     """Takes over what the picture sent; its callback."""
     message = review_picture.sent()
-    found = st.session_state.get(_DRAFT)
-    if not message or found is None:
-        return
-    # of a former record, or from before a reset
-    if message.get("item") != found.key or message.get("rev") != found.rev:
+    found = draft(message.get("item")) if message else None
+    # from before a reset, or heard already
+    if found is None or message.get("rev") != found.rev or int(message["seq"]) < found.seq:
         return
     found.joints = {int(j): _place(place) for j, place in dict(message["joints"]).items()}
     found.seq = int(message["seq"])
@@ -81,9 +100,9 @@ def swap(
 
 def reset(key: str) -> None:
     """Back to the joints as the source gives them."""
-    found = begin(key)
-    found.joints = {}
-    found.rev += 1
+    if (found := draft(key)) is not None:
+        found.joints = {}
+        found.rev += 1
 
 
 def _tidy(found: Draft, own: Instance) -> None:
@@ -112,7 +131,10 @@ def proposal(found: Draft | None, shown: Shown, source: Scene) -> dict[str, Any]
         if pixels.place is not None and own.place is not None
     }
     made = {}
+    former = _places(shown.instance)
     for joint, (x, y, flag) in sorted(found.joints.items()):
+        if former.get(joint) == (x, y, flag):
+            continue  # back where it was
         # a flag that is none, taken over from the joint on the other side, is no correction
         visibility = flag if flag in _WORDS else 2
         if visibility == 0:
@@ -122,7 +144,7 @@ def proposal(found: Draft | None, shown: Shown, source: Scene) -> dict[str, Any]
             made[str(joint)] = [px, py, visibility]
         else:
             made[str(joint)] = [x, y, visibility]
-    return {"keypoints": made}
+    return {"keypoints": made} if made else None
 
 
 def pixels(made: Mapping[str, Any] | None, scene: Scene, unit: str) -> dict[int, Place]:
@@ -175,9 +197,10 @@ def _typed(key: str, found: Draft, own: Instance, order: list[int], flags: bool)
         x, y, v = places.get(joint, _ABSENT)
         v = flag.get(changes["state"], v) if "state" in changes else v
         if ("x" in changes or "y" in changes) and v == 0 and "state" not in changes:
-            # a joint that is given a place is there; until its other number is typed, amid the others
-            v = 2 if flags else None
-            x, y = _middle(own)
+            v = 2 if flags else None  # a joint that is given a place is there
+        if v != 0 and places.get(joint, _ABSENT)[2] == 0:
+            # said to be there: where the source has it, else amid the others until its numbers are typed
+            x, y, _ = _places(own).get(joint, (*_middle(own), None))
         x, y = (changes.get(name, value) for name, value in (("x", x), ("y", y)))
         gone = v == 0 or x is None or y is None
         found.joints[joint] = _ABSENT if gone else (float(x), float(y), v)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import review_data, viewer_data
 from dashboard.data import NO_CLASS
-from dashboard.review_data import Reviews
+from dashboard.review_data import MAX_TEXT, Reviews
 from dashboard.review_steps import Subject, field
 from dashboard.review_url import View
 from dashboard.text import clean, md
@@ -36,8 +36,8 @@ def show(subject: Subject) -> None:
             format_func=lambda j: clean(f"{j} {names[j]}", 40), help="Goes with “bad keypoints”.",
         )  # fmt: skip
     st.text_input(
-        "Comment", key=field("comment", key), max_chars=2000, placeholder="stored with the verdict",
-        value=mine.comment[:2000] if mine is not None else "",
+        "Comment", key=field("comment", key), max_chars=MAX_TEXT, placeholder="stored with the verdict",
+        value=mine.comment if mine is not None else "",
     )  # fmt: skip
 
 

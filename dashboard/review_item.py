@@ -9,7 +9,9 @@ from typing import Any
 import streamlit as st
 
 from dashboard import (
+    data,
     findings_list,
+    review_bar,
     review_data,
     review_edit,
     review_form,
@@ -170,6 +172,8 @@ def _nothing_open(now: state.Current, view: View, queue: Queue, found: Reviews |
     elif view.asked.kind == "findings":
         what = f"{md(view.asked.check)} has" if view.asked.check else "There is"
         said = f"{what} no open finding of an image{' in this selection' if now.filters.words() else ''}."
+        if told := review_bar.elsewhere(data.frame("finding_checks", now.filters)):
+            said += " " + told
     elif now.filters.words():
         said = "Nothing is selected: take a filter away."
     else:
@@ -260,16 +264,18 @@ def _correct_buttons(subject: Subject) -> None:
     draft = review_edit.draft(subject.key)
     proposal = subject.mine.proposal if subject.mine is not None else None
     former = review_edit.pixels(proposal, subject.shown.plain.scene, subject.source.unit)
-    if draft is None:
+    if draft is None or not draft.open:
         st.button(
             "Correct joints", key="review_edit", icon=":material/edit_location_alt:", shortcut="E",
             type="tertiary", on_click=review_edit.begin, args=(subject.key, former),
         )  # fmt: skip
     else:
         st.button(
-            "Stop correcting", key="review_edit_end", icon=":material/edit_off:", shortcut="E",
-            type="tertiary", on_click=review_edit.end,
+            "Done correcting", key="review_edit_end", icon=":material/edit_off:", shortcut="E",
+            type="tertiary", on_click=review_edit.close, args=(subject.key,),
+            help="What is corrected stays, drawn dashed, and is stored with the verdict.",
         )  # fmt: skip
+    if draft is not None and (draft.open or draft.joints):
         st.button(
             "As it was", key="review_reset", icon=":material/restart_alt:", shortcut="Q", type="tertiary",
             disabled=not draft.joints, on_click=review_edit.reset, args=(subject.key,),
@@ -305,13 +311,18 @@ def _visible(subject: Subject, found: Reviews | None, view: View) -> dict[str, A
 def _picture(subject: Subject, found: Reviews | None, view: View) -> None:
     shown = subject.shown
     draft = review_edit.draft(subject.key)
+    waiting = draft is not None and not draft.open and bool(draft.joints)
     proposals = [
         review_edit.pixels(d.proposal, shown.plain.scene, subject.source.unit)
         for d in _visible(subject, found, view).values()
-        if d.proposal and draft is None
+        if d.proposal and (draft is None or (not draft.open and d.reviewer != subject.reviewer))
     ]
-    proposals = [p for p in proposals if p]
+    proposals = [p for p in [*proposals, draft.joints if waiting else None] if p]
     said = "dashed: the correction" if proposals else ""
+    if waiting:
+        said = "dashed: your correction, which the next verdict stores"
+    if draft is not None and not draft.open:
+        draft = None
     shown = replace(shown, said=said)
     flags = bool(subject.now.recorded)
     joints = review_data.joints(subject.row["skeleton"])

@@ -35,12 +35,16 @@ Place = tuple[float, float, int | None]
 
 @dataclass
 class Draft:
-    """Corrected joints of one record in pixels; `rev` counts changes made beside the picture, `seq` in it."""
+    """Corrected joints of one record in pixels; `rev` counts changes made beside the picture, `seq` in it.
+
+    `open` while they can be moved; closed, they wait for the verdict.
+    """
 
     key: str
     joints: dict[int, Place] = field(default_factory=dict)
     seq: int = 0
     rev: int = 0
+    open: bool = True
 
 
 @dataclass(frozen=True)

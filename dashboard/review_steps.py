@@ -22,6 +22,7 @@ _NOW = "kp_review_now"
 _SAVED = "kp_review_saved"
 _TROUBLE = "kp_review_trouble"
 _TIMES = "kp_review_times"
+_LAST = "kp_review_last"  # the last decision, its record, and what was corrected of it
 _PAUSE = 180  # seconds without a verdict that are no part of the rate
 
 
@@ -70,9 +71,10 @@ def field(name: str, key: str) -> str:
 
 def judge(verdict: str, subject: Subject) -> None:
     """Stores a verdict and goes on to the next item; where it can't be stored, everything stays."""
-    if st.session_state.get(_NOW) != subject.key:
+    if _too_early(subject.key):
         return
     st.session_state.pop(_TROUBLE, None)
+    review_edit.moved()  # what was dragged just before may come with the very same message
     draft = review_edit.draft(subject.key)
     if draft is not None and draft.joints and verdict not in REJECTING:
         st.session_state[_TROUBLE] = (
@@ -82,15 +84,27 @@ def judge(verdict: str, subject: Subject) -> None:
         return
     try:
         found = review_data.reviews(subject.now.dataset)
+        former = found.of_item(subject.names).get(subject.reviewer)
         kept = found.append(_decision(verdict, subject))
         found.known(kept.item, subject.item, subject.row["label"], subject.fingerprint)
     except review_data.KpauditError as error:
         st.session_state[_TROUBLE] = f"Not saved: {error}"
         return
-    review_edit.end()
+    st.session_state[_LAST] = (kept.decision_id, subject.key, review_edit.end(subject.key))
     _count()
-    st.session_state[_SAVED] = _told(kept, subject, found)
+    told = _told(kept, subject, found)
+    if former is not None and (subject.mine is None or former.decision_id != subject.mine.decision_id):
+        told += f" · in another window you had said **{former.verdict}**"
+    st.session_state[_SAVED] = told
     step(subject, found)
+
+
+def _too_early(key: str | None = None) -> bool:
+    """Whether a key came before the picture that it would count for, which then stays where it is."""
+    if review_url.overtaken():
+        st.session_state[_NOW] = None
+        return True
+    return key is not None and st.session_state.get(_NOW) != key
 
 
 def _decision(verdict: str, subject: Subject) -> Decision:
@@ -162,9 +176,11 @@ def step(subject: Subject, found: Reviews | None) -> None:
 
 
 def skip(subject: Subject) -> None:
-    """Leaves an item open and goes on."""
+    """Leaves an item open and goes on; what is corrected of it waits there."""
+    if _too_early():
+        return
     st.session_state.pop(_TROUBLE, None)
-    review_edit.end()
+    review_edit.moved()
     try:
         found = review_data.reviews(subject.now.dataset)
     except review_data.KpauditError:
@@ -174,8 +190,10 @@ def skip(subject: Subject) -> None:
 
 def back(queue: Queue, place: int) -> None:
     """To an item by its place, judged or not."""
+    if _too_early():
+        return
     st.session_state.pop(_TROUBLE, None)
-    review_edit.end()
+    review_edit.moved()
     _go(queue, place)
 
 
@@ -188,6 +206,8 @@ def _go(queue: Queue, place: int | None) -> None:
 
 def undo(now: state.Current, reviewer: str) -> None:
     """Takes the reviewer's last verdict back, and returns to its record."""
+    if _too_early():
+        return
     st.session_state.pop(_TROUBLE, None)
     try:
         found = review_data.reviews(now.dataset)
@@ -199,7 +219,11 @@ def undo(now: state.Current, reviewer: str) -> None:
         st.session_state[_SAVED] = f"there is nothing of {md(reviewer, 30)} to take back"
         return
     st.session_state[_SAVED] = f"taken back: **{last.verdict}** for {md(_short(last.item), 60)}"
-    review_edit.end()
+    decision, key, draft = st.session_state.get(_LAST) or (None, None, None)
+    if decision == last.decision_id and draft is not None:
+        review_edit.again(key, draft)
+    if last.comment and reviewer not in found.of_item(last.item):
+        st.session_state[field("comment", names_key(last.item))] = last.comment  # for the verdict instead
     number = found.number(last.item)
     if number is not None:
         review_url.at(review_data.record(number))

@@ -54,7 +54,9 @@ def _quality(now: state.Current, view: View, found: Reviews) -> None:
         frame = frame.sort_values(["judged", "class"], ascending=[False, True], kind="stable")
     show.table(
         frame, "review_quality", empty="Nothing is selected, so there is no sample.",
-        caption="Of those judged, by all reviewers; unsure ones and ties are left out. Wilson's intervals.",
+        caption="Of those judged, by all reviewers; unsure ones and ties are left out. Wilson's intervals, "
+        "corrected for the class's size. What was judged with a finding in view counts once the sample has "
+        "come as far.",
     )  # fmt: skip
 
 
@@ -82,6 +84,8 @@ def _agreement(found: Reviews) -> None:
     show.table(
         pd.DataFrame(rows, columns=names), "review_precision",
         empty="No finding has been judged: choose the queue “Findings”.",
+        caption="Right: the record was called bad, in whatever way; unsure ones and ties are left out. The "
+        "queue begins with the gravest, so a few judged are not all of a check's.",
     )  # fmt: skip
 
 

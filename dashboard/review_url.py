@@ -40,20 +40,19 @@ def read(dataset: str) -> View:
     """The view that the URL asks for, else the one before; what is none of the allowed is left out."""
     given = {name: st.query_params[name][:_MAX_LENGTH] for name in _ALL if st.query_params.get(name)}
     kept, of = st.session_state.get(_KEPT, ({}, None))
+    dropped: list[str] = []
     if of not in (None, dataset) and all(given.get(name) == kept.get(name) for name in _PLACE):
         # another dataset was chosen, and the place in the former one stands in the URL still
         for name in _PLACE:
             if given.pop(name, None) is not None:
-                del st.query_params[name]
+                dropped.append(name)
     if not given:
         # another dataset has other checks and other images
         given = {name: v for name, v in kept.items() if of == dataset or name not in ("check", *_PLACE)}
     elif "reviewer" not in given:
         # a door from another page knows of no reviewers
         given = {name: kept[name] for name in _TEAM if name in kept} | given
-    for name, value in given.items():
-        if st.query_params.get(name) != value:
-            st.query_params[name] = value
+    _put(given, dropped)
     st.session_state[_KEPT] = (given, dataset)
     return View(
         _asked(given), _name(given.get("reviewer")), given.get("others") == "yes", given.get("image"),
@@ -78,16 +77,31 @@ def _asked(given: dict[str, str]) -> Asked:
 def write(**changes: object) -> None:
     """Sets and (None) removes parameters; for callbacks."""
     kept, of = st.session_state.get(_KEPT, ({}, None))
-    kept = dict(kept)
-    for name, value in changes.items():
-        if value is None:
-            kept.pop(name, None)
-            if name in st.query_params:
-                del st.query_params[name]
-        else:
-            kept[name] = str(value)
-            st.query_params[name] = str(value)
+    given = {name: str(value) for name, value in changes.items() if value is not None}
+    gone = [name for name, value in changes.items() if value is None]
+    kept = {name: value for name, value in kept.items() if name not in gone} | given
+    _put(given, gone)
     st.session_state[_KEPT] = (kept, of)
+
+
+def _put(given: dict[str, str], gone: list[str]) -> None:
+    """Changes the URL at one blow: a step of the browser's history names a record, never half of one."""
+    now = {name: st.query_params.get_all(name) for name in st.query_params if name not in gone}
+    wanted = now | {name: [value] for name, value in given.items()}
+    if wanted != {name: st.query_params.get_all(name) for name in st.query_params}:
+        st.query_params.from_dict(wanted)
+
+
+def overtaken() -> bool:
+    """Whether the browser asked before it had the place that this session went on to; then that place holds.
+
+    A key pressed at that moment was meant for the former record. For callbacks.
+    """
+    kept, of = st.session_state.get(_KEPT, ({}, None))
+    if of is None or all(st.query_params.get(name) == kept.get(name) for name in _PLACE):
+        return False
+    write(**{name: kept.get(name) for name in _PLACE})
+    return True
 
 
 def ask(**changes: object) -> None:

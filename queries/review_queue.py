@@ -175,8 +175,18 @@ class Quality:
     bad: int
 
     def interval(self, count: int) -> tuple[float, float]:
-        """The 95 % interval of the share that `count` has of the judged."""
-        return wilson(count, self.judged) if self.judged else (0.0, 1.0)
+        """The 95 % interval of the share that `count` has of the judged, a sample without replacement.
+
+        Wilson's, of as many observations as an endless class would need for the same variance: n (N − 1) ÷
+        (N − n); of all N there is nothing left to estimate. Source: W. G. Cochran, Sampling Techniques, 3rd
+        ed. (1977), 24, the correction that `sample_size` counts on.
+        """
+        if not self.judged:
+            return 0.0, 1.0
+        if self.judged >= self.population:
+            return count / self.judged, count / self.judged
+        factor = (self.population - 1) / (self.population - self.judged)
+        return wilson(count * factor, self.judged * factor)
 
 
 def quality(

@@ -17,7 +17,7 @@ Z95 = 1.959963984540054
 _MAD_SCALE = 0.6744897501960817
 
 
-def wilson(part: int, whole: int, z: float = Z95) -> tuple[float, float]:
+def wilson(part: float, whole: float, z: float = Z95) -> tuple[float, float]:
     """Wilson's score interval of the share part ÷ whole, 95 % unless `z` says otherwise.
 
     It is honest near 0 and 1 and for few observations, where the usual p ± z·s is not; of nothing it is

@@ -3,6 +3,9 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const FAINT = 0.35;
+const GUARD = "kpauditReviewKeys";
+const STEPS = ["say_", "undo", "skip", "back"].map((name) => `[class*="st-key-review_${name}"]`).join();
+const ARROWS = '[data-testid="stDataFrame"], [role="slider"], [role="radiogroup"]';
 const states = new WeakMap();
 
 export default function (component) {
@@ -16,6 +19,8 @@ export default function (component) {
   state.send = component.setTriggerValue;
   const data = component.data;
   const isNew = state.item !== data.item;
+  guardKeys();
+  if (isNew) window[GUARD].until = null;
   if (isNew || String(state.home) !== String(data.view)) {
     state.view = [...data.view];
     state.home = [...data.view];
@@ -36,6 +41,47 @@ export default function (component) {
     state.watch?.disconnect();
     states.delete(root);
   };
+}
+
+// One press is one verdict, of the picture that was seen: a key that is held down, comes before the next picture
+// is drawn, or is another widget's ends here. Streamlit's shortcuts listen on the document, above the body.
+function guardKeys() {
+  if (window[GUARD]) return;
+  const guard = { until: null };
+  window[GUARD] = guard;
+  document.body.addEventListener("keydown", (event) => {
+    const here = event.composedPath()[0];
+    if (!document.querySelector('[class*="st-key-review_"]') || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (writes(here)) return;
+    const known = /^([1-7zewqx]|arrow(left|right))$/i.test(event.key);
+    const steps = known && !/^[ewqx]$/i.test(event.key);
+    const numbers = here.closest?.('.st-key-review_numbers [data-testid="stDataFrame"]');
+    const arrows = event.key.startsWith("Arrow") && here.closest?.(ARROWS);
+    if (event.repeat || numbers || arrows || (known && waits(guard))) event.stopPropagation();
+    else if (steps) guard.until = performance.now() + 400;
+  });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.(STEPS);
+    if (!button) return;
+    if (waits(guard)) {
+      event.stopPropagation();
+      event.preventDefault();
+    } else {
+      guard.until = performance.now() + 400;
+    }
+  }, { capture: true });
+}
+
+const writes = (element) =>
+  element.isContentEditable || /^(TEXTAREA|SELECT)$/.test(element.tagName) ||
+  (element.tagName === "INPUT" && !/^(checkbox|radio|range|button)$/.test(element.type));
+
+// Whether the step before is still under way: until the next picture is drawn, or the page is at rest.
+function waits(guard) {
+  if (guard.until === null) return false;
+  const now = performance.now();
+  const app = document.querySelector('[data-testid="stApp"]');
+  return now < guard.until || (app?.dataset.testScriptState === "running" && now < guard.until + 15_000);
 }
 
 // A field that has just been filled keeps the focus, and would take the key of the verdict for a letter.
@@ -159,15 +205,22 @@ function put(state, joint, x, y) {
   const former = now(state, joint);
   // a joint that is placed is seen, unless it was said to be occluded; formats without flags have none
   const v = former.v === 1 ? 1 : state.data.flags ? 2 : null;
-  state.draft[joint] = [round(x), round(y), v];
+  const [width, height] = state.data.frame;
+  const [left, top, wide, high] = state.home;
+  // no further out than the image, and what is annotated beyond it
+  const within = (value, low, high) => Math.min(Math.max(value, Math.min(0, low)), high);
+  state.draft[joint] = [
+    round(within(x, left, Math.max(width, left + wide))), round(within(y, top, Math.max(height, top + high))), v,
+  ];
 }
 
 function mark(state, joint, v) {
   const former = now(state, joint);
+  const own = state.data.joints.find((j) => j.joint === joint);
+  // one that was called absent is again where the source has it
+  const at = former.seen ? former : own;
   if (v === 0) state.draft[joint] = [0, 0, 0];
-  else if (Number.isFinite(former.x) && former.v !== 0) {
-    state.draft[joint] = [former.x, former.y, v === 2 && !state.data.flags ? null : v];
-  }
+  else if (Number.isFinite(at?.x)) state.draft[joint] = [at.x, at.y, v === 2 && !state.data.flags ? null : v];
 }
 
 function tell(state) {
@@ -207,6 +260,7 @@ function draw(root, state) {
   const { data } = state;
   svg.setAttribute("viewBox", state.view.join(" "));
   svg.setAttribute("aria-label", data.alt);
+  svg.setAttribute("role", data.edit ? "application" : "img"); // a screen reader then leaves the keys to it
   svg.dataset.item = data.item;
   svg.replaceChildren();
   const px = scale(svg, state);

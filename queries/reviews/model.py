@@ -17,7 +17,7 @@ VERDICTS = ("good", "bad label", "bad box", "bad keypoints", "wrong split", "rej
 #: Verdicts that say that the record is wrong as it stands.
 REJECTING = ("bad label", "bad box", "bad keypoints", "wrong split", "reject image")
 
-_MAX_TEXT = 10_000
+MAX_TEXT = 10_000
 _MAX_ID = 64
 _FARTHEST = 1e12  # no coordinate of any image
 _JOINT = re.compile("0|[1-9][0-9]{0,4}")
@@ -126,7 +126,7 @@ def _check_texts(d: Decision) -> None:
     for name, value in texts.items():
         if not isinstance(value, str):
             raise ReviewError(f"{name} is {_shown(value)}, expected text")
-        longest = _MAX_ID if name in ("decision_id", "undoes", "finding_key") else _MAX_TEXT
+        longest = _MAX_ID if name in ("decision_id", "undoes", "finding_key") else MAX_TEXT
         if len(value) > longest or "\x00" in value:
             raise ReviewError(f"{name} is longer than {longest:,} characters or holds a NUL")
         if any("\ud800" <= letter <= "\udfff" for letter in value):

@@ -6,6 +6,7 @@ mine as (
         count(*) filter (suppressed is null) as open,
         count(suppressed) as suppressed,
         count(distinct image_id) filter (suppressed is null) as images,
+        count(*) filter (suppressed is null and image_id is null) as elsewhere,
         max(score) filter (suppressed is null) as worst
     from selected_finding($f)
     group by check_id
@@ -13,6 +14,7 @@ mine as (
 select
     c.check_id, c.severity, c.category, c.title, c.status, c.reason,
     coalesce(m.open, 0) as open, coalesce(m.suppressed, 0) as suppressed, coalesce(m.images, 0) as images,
+    coalesce(m.elsewhere, 0) as elsewhere,
     m.worst, c.findings, c.listed, c.records, c.unit, c.flagged, c.seconds, c.params, c.notes, c.audited_at
 from check_run c
 left join mine m using (check_id)

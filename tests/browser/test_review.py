@@ -83,6 +83,10 @@ def test_keys_judge_undo_and_skip(reviewer):
     second = kim.item()
     kim.press("ArrowRight")
     assert kim.item() not in (first, second)
+    kim.settle()
+    kim.page.go_back()  # a step of the browser's history is a whole record
+    kim.settle()
+    assert kim.item() == second
     kim.press("z")
     kim.settle()
     assert kim.item() == first
@@ -96,6 +100,40 @@ def test_keys_judge_undo_and_skip(reviewer):
     kim.press("2")  # the field has given the keys back
     kim.settle()
     assert f"as bad label, right class {label}" in kim.main()
+
+
+def test_a_key_that_is_held_or_hurried_judges_one_record(reviewer, workspace):
+    """Each press counts for the picture that was seen; nothing is judged, or taken back, unseen."""
+    ivo = reviewer("ivo", "dataset=sample-hagrid&check=landmarks-missing")
+    keys = ivo.page.keyboard
+    first = ivo.item()
+    for _ in range(40):
+        keys.down("2")  # as a keyboard repeats a key that is held
+        ivo.page.wait_for_timeout(20)
+    keys.up("2")
+    ivo.settle()
+    assert [d.verdict for d in _of(workspace, "ivo")] == ["bad label"]
+    for key in "134":
+        keys.press(key)
+    ivo.settle()
+    assert [d.verdict for d in _of(workspace, "ivo")] == ["bad label", "good"]
+    for _ in range(40):
+        keys.down("z")
+        ivo.page.wait_for_timeout(20)
+    keys.up("z")
+    ivo.settle()
+    assert [d.verdict for d in _of(workspace, "ivo")] == ["bad label"]
+    ivo.press("z")
+    ivo.settle()
+    assert ivo.item() == first
+    ivo.page.get_by_role("button", name="Bad box").dblclick()
+    ivo.settle()
+    assert [d.verdict for d in _of(workspace, "ivo")] == ["bad box"]
+
+
+def _of(workspace: Path, who: str) -> list:
+    kept = _standing(workspace / "reviews.sqlite", "sample-hagrid")
+    return sorted((d for d in kept if d.reviewer == who), key=lambda d: d.at)
 
 
 def _twice(workspace: Path, found: Path) -> None:
@@ -224,12 +262,30 @@ def test_a_joint_is_dragged_and_the_proposal_stored_and_drawn(reviewer):
     moved = handle.bounding_box()
     assert moved["x"] - box["x"] == pytest.approx(40, abs=2)
     assert moved["y"] - box["y"] == pytest.approx(25, abs=2)
+    eve.page.mouse.move(x + 40, y + 25)
+    eve.page.mouse.down()
+    eve.page.mouse.move(-3000, -3000, steps=4)
+    eve.page.mouse.up()
+    eve.settle()
+    out, image = handle.bounding_box(), eve.page.locator("svg image").bounding_box()
+    assert out["x"] + out["width"] / 2 >= image["x"] - 2, "it stays in the image"
+    assert out["y"] + out["height"] / 2 >= image["y"] - 2
     eve.page.keyboard.press("o")  # the joint that was moved is chosen: occluded
     eve.page.keyboard.press("n")
     eve.page.keyboard.press("a")  # the next one is absent
     eve.page.keyboard.press("ArrowRight")  # does not skip the record while its joints are corrected
     eve.settle()
     first = eve.item()
+    eve.page.get_by_text("Joints as numbers").click()
+    cell = eve.page.locator(".st-key-review_numbers canvas").first
+    cell.scroll_into_view_if_needed()
+    cell.click(position={"x": 300, "y": 60}, force=True)
+    eve.page.keyboard.press("4")  # begins to retype a number, and is no verdict
+    eve.settle()
+    assert eve.item() == first
+    eve.page.keyboard.press("Escape")
+    eve.page.get_by_text("Joints as numbers").click()
+    eve.page.keyboard.press("e")  # what is corrected stays
     eve.press("4")
     eve.settle()
     assert "with corrected joints" in eve.main()

@@ -48,7 +48,7 @@ def test_spark_finds_what_duckdb_finds(name: str, session: Any, tmp_path: Path) 
     over = spark.SparkAudit(session, tmp_path / "out")
     assert set(RUN) <= {check_id for check_id, why in over.runnable().items() if why is None}
     wanted = Store(Workspace(workspace)).cursor().execute(
-        "select check_id, image_id, annotation_id, joint, about, score, detail, evidence from finding"
+        "select check_id, image_id, annotation_id, joint, about, score, detail, evidence, records from finding"
     ).fetchall()  # fmt: skip
     assert {"hagrid": "instance-duplicate", "coco_people": "num-keypoints-mismatch"}[name] in {
         row[0] for row in wanted

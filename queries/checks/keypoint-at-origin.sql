@@ -76,6 +76,7 @@ select
     format('{:,} of {:,} annotations have labelled joints at (0, 0), ', having_some, n)
         || format('{:,} joints in all: it seems to be how this dataset writes joints without a place', joints)
         as detail,
-    json_object('annotations', having_some, 'of', n, 'joints', joints) as evidence
+    json_object('annotations', having_some, 'of', n, 'joints', joints) as evidence,
+    having_some as records
 from way
 where is_way

@@ -82,6 +82,7 @@ select
     format('{:,} of {:,} annotations have joints far outside their boxes, ', having_some, n)
         || format('{:,} joints in all: boxes and joints seem to be of two scales, or of two things', joints)
         as detail,
-    json_object('annotations', having_some, 'of', n, 'joints', joints) as evidence
+    json_object('annotations', having_some, 'of', n, 'joints', joints) as evidence,
+    having_some as records
 from way
 where is_way

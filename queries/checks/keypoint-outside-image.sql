@@ -112,6 +112,7 @@ select
     1 as score,
     format('{:,} of {:,} annotations have joints outside the image', having_some, n)
         || ': the joints seem to be of another scale, or of other images' as detail,
-    json_object('annotations', having_some, 'of', n) as evidence
+    json_object('annotations', having_some, 'of', n) as evidence,
+    having_some as records
 from way
 where is_way

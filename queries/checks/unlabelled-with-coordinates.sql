@@ -62,6 +62,7 @@ select
     0.3 as score,
     format('{} of {} annotations keep coordinates for joints marked as not labelled, ', having_ghosts, n)
         || ghosts || ' joints in all: it seems to be the way of this dataset' as detail,
-    json_object('annotations', having_ghosts, 'of', n, 'joints', ghosts) as evidence
+    json_object('annotations', having_ghosts, 'of', n, 'joints', ghosts) as evidence,
+    having_ghosts as records
 from way
 where is_way

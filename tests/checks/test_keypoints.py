@@ -224,12 +224,17 @@ def test_without_any_size_only_what_is_left_or_above_can_be_judged(indexed):
 
 def planted_in(indexed, check_id: str, joints: list[int], plant) -> list[dict]:
     """The findings among people of whom the first, second, ... have that many of their joints planted."""
+    return said_of(indexed, check_id, joints, plant).findings
+
+
+def said_of(indexed, check_id: str, joints: list[int], plant):
+    """What the check says of such people: findings and run."""
     document = people()
     document["annotations"] = [person(100 + n, 1 + n % 2, (20, 20, 120, 300)) for n in range(len(joints))]
     for n, count in enumerate(joints):
         for number in range(count):
             plant(document, n, number)
-    return check(coco(indexed, document), check_id).findings
+    return check(coco(indexed, document), check_id)
 
 
 #: check → what is done to a joint, what is said of five of a person's joints, and of most people's
@@ -264,10 +269,12 @@ def test_many_joints_are_one_finding_and_most_annotations_are_one(indexed, check
     assert finding["evidence"]["joints"] == [0, 1, 2, 3, 4]
     # half of the annotations are so many single cases, more are the dataset's way
     assert len(planted_in(indexed, check_id, [1] * 20 + [0] * 20, plant)) == 20
-    (finding,) = planted_in(indexed, check_id, [1] * 21 + [0] * 19, plant)
+    found = said_of(indexed, check_id, [1] * 21 + [0] * 19, plant)
+    (finding,) = found.findings
     assert (finding["key"], finding["joint"]) == (None, None)
     assert finding["about"].endswith("person-17")
     assert finding["detail"].startswith(way)
+    assert (found.run["records"], found.run["flagged"]) == (40, 21)
     # and of few nothing is a way
     assert len(planted_in(indexed, check_id, [1] * 19, plant)) == 19
 

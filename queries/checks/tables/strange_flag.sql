@@ -52,7 +52,8 @@ select
     1 as score,
     format('{:,} annotations of {:,} have flags that are none, for instance: ', w.having_some, w.n)
         || (select arg_min(detail, record) from told) as detail,
-    json_object('annotations', w.having_some, 'of', w.n) as evidence
+    json_object('annotations', w.having_some, 'of', w.n) as evidence,
+    w.having_some as records
 from told_way w
 where is_way
 union all by name
@@ -91,6 +92,7 @@ select
         from flagged f
         where f.own = w.own
     ) || ' in one of them' as detail,
-    json_object('annotations', w.having_some, 'of', w.n, 'joints', w.joints) as evidence
+    json_object('annotations', w.having_some, 'of', w.n, 'joints', w.joints) as evidence,
+    w.having_some as records
 from way w
 where is_way

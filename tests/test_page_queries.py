@@ -8,11 +8,14 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
-from queries.filters import Filters
+from queries import skeletons
+from queries.filters import JOINT_STATES, Filters, Narrow
 from queries.index import index
 from queries.model import Options
+from queries.scenes import walk_annotations
 from queries.store import Store
 from queries.workspace import Workspace
 
@@ -63,7 +66,30 @@ def test_class_subjects(real) -> None:
     for row in store.rows("class_subject", f=F.struct()):
         mine = counts[row["label"]]
         assert (row["subjects"], row["top_instances"]) == (len(mine), max(mine.values()))
-        assert mine[row["top_subject"]] == row["top_instances"]
+        assert row["top_subject"] == min(who for who in mine if mine[who] == max(mine.values()))
+
+
+def test_filters_of_images_and_of_boxes(real) -> None:
+    """A filter of the images reaches the boxes whose images a query does not look up for anything else."""
+    store, plain = real
+    who = Counter(plain["records"][key]["user_id"] for key, _, _ in plain["hands"]).most_common(3)
+    for subjects in (None, (who[0][0],), tuple(name for name, _ in who)):
+        for labels in (None, ("call", "like")):
+            wanted = [
+                (key, record["labels"][n])
+                for key, record, n in plain["hands"]
+                if (subjects is None or plain["records"][key]["user_id"] in subjects)
+                and (labels is None or record["labels"][n] in labels)
+            ]
+            f = F.with_(subjects=subjects, labels=labels).struct()
+            totals = store.rows("overview_totals", f=f)[0]
+            assert totals["annotations"] == len(wanted)
+            assert totals["classes"] == len({label for _, label in wanted})
+            assert store.rows("box_unusable", f=f)[0]["boxes"] == len(wanted)
+            found = {(row["label"], row["split"]): row for row in store.rows("class_split", f=f)}
+            assert {k: v["instances"] for k, v in found.items()} == Counter((x, "val") for _, x in wanted)
+            assert {k: v["images"] for k, v in found.items()} == Counter((x, "val") for _, x in set(wanted))
+    assert store.rows("overview_totals", f=F.with_(splits=("train",)).struct())[0]["annotations"] == 0
 
 
 def test_boxes_per_image(real) -> None:
@@ -154,3 +180,95 @@ def test_coco_states(tmp_path: Path, real_data: Path) -> None:
     assert {(i, j): int(found.both[i, j]) for i in range(17) for j in range(17) if found.both[i, j]} == dict(
         both
     )
+
+
+#: Flags of one person's 17 joints: all alike, which is counted whole, and every way not to be.
+_FLAGS = [
+    [2] * 17, [2] * 17, [1] * 17, [0] * 17, [2] * 16 + [1], [1] * 16 + [2], [2] * 16 + [0], [0] * 16 + [2],
+    [2] * 16 + [3], [n % 3 for n in range(17)], None,
+]  # fmt: skip
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> tuple[Workspace, list[dict[str, Any]]]:
+    """An indexed COCO file of two classes, and its annotations with their class's name."""
+    names = [joint.name for joint in skeletons.get("coco-17").joints]
+    made = [
+        {
+            "id": n + 1, "image_id": n % 4 + 1, "category_id": n % 2 + 1,
+            "bbox": [10, 10, 50, 50], "area": 2500, "iscrowd": 0,
+            **({"keypoints": [x for v in flags for x in (20, 30, v)]} if flags else {}),
+        }
+        for n, flags in enumerate(flags for flags in _FLAGS for _ in range(3))
+    ]  # fmt: skip
+    file = tmp_path / "coco" / "person_keypoints_train2017.json"
+    file.parent.mkdir()
+    categories = [{"id": n, "name": name, "keypoints": names} for n, name in ((1, "adult"), (2, "child"))]
+    images = [{"id": n, "file_name": f"{n}.jpg", "width": 640, "height": 480} for n in range(1, 5)]
+    file.write_text(json.dumps({"images": images, "annotations": made, "categories": categories}))
+    index(Workspace(tmp_path / "ws"), file.parent, Options())
+    labelled = [{**a, "label": ("adult", "child")[a["category_id"] - 1]} for a in made]
+    return Workspace(tmp_path / "ws"), labelled
+
+
+def _state(flags: list[int] | None, joint: int) -> str:
+    if flags is None:
+        return "absent"
+    return {0: "unlabelled", 1: "occluded", 2: "visible"}.get(flags[joint], "invalid")
+
+
+def _states_as_read(place: Workspace, made: list[dict[str, Any]]) -> None:
+    store = Store(place)
+    skeleton = store.rows("skeletons", f=F.struct())[0]["skeleton"]
+    names = [row["name"] for row in store.rows("joint_names", skeleton=skeleton)]
+    flags = {a["id"]: a["keypoints"][2::3] if "keypoints" in a else None for a in made}
+    states = ("unlabelled", "occluded", "visible", "invalid", "absent")
+    for by in ("all", "class", "split"):
+        expected = Counter(
+            ({"all": "all", "class": a["label"], "split": "train"}[by], joint, _state(flags[a["id"]], joint))
+            for a in made
+            for joint in range(17)
+        )
+        rows = store.rows("joint_states", f=F.struct(), skeleton=skeleton, by=by)
+        assert Counter({(r["grp"], r["joint"], s): r[s] for r in rows for s in states if r[s]}) == expected
+        assert not any(r["recorded"] for r in rows)
+    source = dict(store.cursor().execute("select annotation_id, source_id::int from annotation").fetchall())
+    for joint in (None, 0, 16):
+        for state in set(JOINT_STATES) - {"outside", "recorded"}:
+            wanted = {
+                n for n, given in flags.items()
+                if any(
+                    _state(given, j) == state or (state == "labelled" and given and given[j] > 0)
+                    for j in (range(17) if joint is None else [joint])
+                )
+            }  # fmt: skip
+            narrow = Narrow(joint=None if joint is None else names[joint], state=state)
+            found = [source[n] for n in walk_annotations(store, F, narrow).ids.tolist()]
+            assert sorted(found) == sorted(wanted), narrow
+    store.close()
+
+
+def test_states_of_joints_counted_whole_and_one_by_one(people) -> None:
+    place, made = people
+    _states_as_read(place, made)
+    # what is counted whole is taken from the counts alone: without its keypoints the numbers are the same
+    with duckdb.connect(place.index_files()[0]) as con:
+        con.execute("delete from keypoint where annotation_id in (select annotation_id from annotation "
+                    "where visible = 17)")  # fmt: skip
+        assert con.execute("select count(*) from annotation where visible = 17").fetchone() == (6,)
+    _states_as_read(place, made)
+
+
+def test_a_joint_beyond_the_skeleton_is_never_counted_whole(people) -> None:
+    """17 labelled ones may then be joints 1 to 17, and nothing but the keypoints tells."""
+    place, made = people
+    with duckdb.connect(place.index_files()[0]) as con:
+        who = con.execute("select min(annotation_id) from annotation where visible = 17").fetchone()[0]
+        con.execute("update keypoint set joint = joint + 1 where annotation_id = ?", [who])
+    store = Store(place)
+    skeleton = store.rows("skeletons", f=F.struct())[0]["skeleton"]
+    first, last = (store.rows("joint_states", f=F.struct(), skeleton=skeleton, by="all")[n] for n in (0, 16))
+    lacking = sum("keypoints" not in a for a in made)
+    assert (first["absent"], last["absent"]) == (lacking + 1, lacking)
+    absent = walk_annotations(store, F, Narrow(joint=first["name"], state="absent")).ids.tolist()
+    assert who in absent and len(absent) == lacking + 1

@@ -4,9 +4,13 @@ placed as (
     select
         case d.unit when 'normalized' then a.x + a.w / 2 else (a.x + a.w / 2) / s.width end as centre_x,
         case d.unit when 'normalized' then a.y + a.h / 2 else (a.y + a.h / 2) / s.height end as centre_y
-    from selected_annotation($f) a
+    from selected_box($f) a
     join dataset d using (dataset_id)
-    left join image_size s on d.unit = 'pixel' and s.image_id = a.image_id
+    left join (
+        from image_size where exists (
+            from dataset where dataset_id = struct_extract($f, 'dataset') and unit = 'pixel'
+        )
+    ) s using (image_id)
 ),
 celled as (
     select

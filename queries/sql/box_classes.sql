@@ -4,11 +4,11 @@ measured as (
     select
         coalesce(label, 'no class') as label,
         count(*) as boxes,
-        approx_quantile(w, 0.5) as width,
-        approx_quantile(h, 0.5) as height,
-        approx_quantile(w * h, [0.05, 0.5, 0.95]) as areas,
-        approx_quantile(w / nullif(h, 0), 0.5) as aspect
-    from selected_annotation($f)
+        quantile_cont(w, 0.5) as width,
+        quantile_cont(h, 0.5) as height,
+        quantile_cont(w * h, [0.05, 0.5, 0.95]) as areas,
+        quantile_cont(w / nullif(h, 0), 0.5) as aspect
+    from selected_box($f)
     where isfinite(w) and isfinite(h)
     group by label
 )

@@ -15,8 +15,8 @@ spread as (
     -- The ends are where the data's are, but for the outermost half per cent at each end: one absurd box
     -- must not press all others into one bin. What lies beyond is in the first and last bin, which are open.
     select
-        approx_quantile(place, 0.005) as low,
-        approx_quantile(place, 0.995) as high
+        quantile_cont(place, 0.005) as low,
+        quantile_cont(place, 0.995) as high
     from usable
 ),
 steps as (

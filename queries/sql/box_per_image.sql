@@ -2,7 +2,7 @@
 with
 counted as (
     select image_id, count(*) as boxes
-    from selected_annotation($f)
+    from selected_box($f)
     group by image_id
 )
 select i.split, coalesce(c.boxes, 0) as boxes, count(*) as images

@@ -3,11 +3,15 @@ with
 sized as (
     select
         a.split,
-        case d.unit when 'pixel' then a.w * a.h else a.w * a.h * s.width * s.height end as box_area,
+        case d.unit
+            when 'pixel' then a.w * a.h
+            -- as image_size has it: what the annotation file says wins over what was measured
+            else a.w * a.h * coalesce(a.width, m.width) * coalesce(a.height, m.height)
+        end as box_area,
         case d.unit when 'pixel' then a.area end as source_area
     from selected_annotation($f) a
     join dataset d using (dataset_id)
-    left join image_size s on d.unit = 'normalized' and s.image_id = a.image_id
+    left join image_fact m on d.unit = 'normalized' and m.image_id = a.image_id
 ),
 named as (
     select

@@ -2,4 +2,4 @@
 select
     count(*) as boxes,
     count(*) filter (not coalesce(w > 0 and h > 0 and isfinite(w) and isfinite(h), false)) as unusable
-from selected_annotation($f)
+from selected_box($f)

@@ -11,7 +11,8 @@ select
     count(*) as subjects,
     sum(n)::bigint as instances,
     max(n) as top_instances,
-    arg_max(subject, n) as top_subject,
+    -- of several with as many, the first by name
+    min_by(subject, (-n, subject)) as top_subject,
     max(n) / sum(n) as top_share
 from counted
 group by label

@@ -1,9 +1,9 @@
 -- How is one measure of the boxes distributed in two datasets, in one unit and common bins?
 with
 boxes as (
-    select 1 as side, a.dataset_id, a.image_id, a.x, a.y, a.w, a.h from selected_annotation($f) a
+    select 1 as side, a.dataset_id, a.image_id, a.x, a.y, a.w, a.h from selected_box($f) a
     union all
-    select 2, a.dataset_id, a.image_id, a.x, a.y, a.w, a.h from selected_annotation($g) a
+    select 2, a.dataset_id, a.image_id, a.x, a.y, a.w, a.h from selected_box($g) a
 ),
 scaled as (
     -- As annotation_px and annotation_norm have it, for the selected ones alone.
@@ -32,8 +32,8 @@ sides as (
     select
         side,
         count(*) as total,
-        approx_quantile(place, 0.005) as low,
-        approx_quantile(place, 0.995) as high
+        quantile_cont(place, 0.005) as low,
+        quantile_cont(place, 0.995) as high
     from usable
     group by side
 ),

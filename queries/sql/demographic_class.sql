@@ -2,7 +2,7 @@
 with
 shown as (
     select distinct image_id, label
-    from selected_annotation($f)
+    from selected_box($f)
     where label is not null
 )
 select

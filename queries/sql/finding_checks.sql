@@ -8,7 +8,7 @@ mine as (
         count(distinct image_id) filter (suppressed is null) as images,
         count(*) filter (suppressed is null and image_id is null) as elsewhere,
         max(score) filter (suppressed is null) as worst
-    from selected_finding($f)
+    from passing_finding($f)
     group by check_id
 )
 select

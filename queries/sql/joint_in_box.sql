@@ -2,7 +2,7 @@
 with
 chosen as (
     select annotation_id, x, y, w, h
-    from selected_annotation($f)
+    from selected_box($f)
     where skeleton = $skeleton and labelled > 0 and w > 0 and h > 0
 ),
 placed as (

@@ -6,9 +6,13 @@ chosen as (
         a.labelled,
         case d.unit when 'normalized' then 1.0 else s.width end as frame_width,
         case d.unit when 'normalized' then 1.0 else s.height end as frame_height
-    from selected_annotation($f) a
+    from selected_box($f) a
     join dataset d using (dataset_id)
-    left join image_size s on d.unit = 'pixel' and s.image_id = a.image_id
+    left join (
+        from image_size where exists (
+            from dataset where dataset_id = struct_extract($f, 'dataset') and unit = 'pixel'
+        )
+    ) s using (image_id)
     where a.skeleton = $skeleton and a.labelled > 0
 ),
 suspects as (

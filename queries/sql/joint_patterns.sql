@@ -2,7 +2,7 @@
 with
 chosen as (
     select annotation_id
-    from selected_annotation($f)
+    from selected_box($f)
     where skeleton = $skeleton and labelled > 0
 ),
 masks as (

@@ -6,10 +6,14 @@ images as (
 ),
 annotations as (
     select
-        count(*) as annotations,
-        coalesce(sum(labelled), 0)::bigint as keypoints,
-        count(distinct label) as classes
-    from selected_annotation($f)
+        coalesce(sum(annotations), 0)::bigint as annotations,
+        coalesce(sum(keypoints), 0)::bigint as keypoints,
+        count(label) as classes
+    from (
+        select label, count(*) as annotations, sum(labelled) as keypoints
+        from selected_box($f)
+        group by label
+    )
 )
 select i.images, a.annotations, a.keypoints, i.subjects, a.classes
 from images i, annotations a

@@ -3,7 +3,7 @@ select
     skeleton,
     count(*) as annotations,
     count(*) filter (labelled > 0) as with_keypoints
-from selected_annotation($f)
+from selected_box($f)
 where skeleton is not null
 group by skeleton
 order by with_keypoints desc, skeleton

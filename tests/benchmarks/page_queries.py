@@ -40,7 +40,7 @@ PAGES: dict[str, list[dict[str, Any]]] = {
     "joint_outside": [{"skeleton": "$skeleton"}],
     "joint_patterns": [{"skeleton": "$skeleton"}],
     "joint_in_box": [{"skeleton": "$skeleton", "joint": 8, "cells": 40}],
-    "bone_lengths": [{"skeleton": "$skeleton", "sample": 50_000}],
+    "bone_lengths": [{"skeleton": "$skeleton", "sample": 20_000}],
     "split_subjects": [{}],
     "split_leaks": [{"limit": 200}],
     "split_keys": [{"limit": 200}],
@@ -48,8 +48,13 @@ PAGES: dict[str, list[dict[str, Any]]] = {
     "demographic_class": [{"field": "race"}],
     "demographic_cross": [{}],
     "demographic_missing": [{}],
-    "viewer_images": [{"n": Narrow().struct(), "order": "file"}],
-    "viewer_crops": [{"n": Narrow().struct(), "order": "largest"}],
+    "viewer_images": [
+        {"n": narrow.struct(), "order": "file"}
+        for narrow in (Narrow(), Narrow(state="outside"), Narrow(state="labelled"), Narrow(state="absent"))
+    ],
+    "viewer_crops": [
+        {"n": narrow.struct(), "order": "largest"} for narrow in (Narrow(), Narrow(measure="width", low=0.1))
+    ],
     "finding_list": [{"check": "$check", "suppressed": False, "first": 0, "limit": 50}],
 }
 #: Queries of a whole dataset, which no filter changes.
@@ -105,6 +110,8 @@ def calls(store: Store) -> list[Call]:
                 params = {k: real.get(v, v) if isinstance(v, str) else v for k, v in way.items()}
                 if None not in params.values():
                     shown = [told, *(str(value) for name, value in way.items() if name in ("by", "measure"))]
+                    door = way.get("n", {})
+                    shown += [door[name] for name in ("state", "measure") if door.get(name)]
                     found.append(Call(query, {"f": chosen.struct(), **params}, ", ".join(shown)))
     dataset = store.datasets[0]["dataset_id"]
     found += [Call(query, {"dataset": dataset, **more}, "whole") for query, more in WHOLE.items()]

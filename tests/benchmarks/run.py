@@ -55,6 +55,7 @@ class Run:
     def __init__(self, given: argparse.Namespace, show: Callable[[Row], None]):
         self.data, self.images, self.show = given.data, given.images, show
         self.repeat, self.reuse, self.others = given.repeat, given.reuse, given.others
+        self.sessions = given.sessions
         self.rows: list[Row] = []
         self._known: dict[str, dict] = {}
 
@@ -184,6 +185,28 @@ def bench_pages(run: Run) -> None:
         run.add(Row(f"  not in page_queries.py, so not timed: {', '.join(found['unasked'])}"))
 
 
+def bench_load(run: Run) -> None:
+    """Pages in a browser, as a person waits for them; the budgets are those of one person at a time."""
+    if not installed("playwright", sys.executable):
+        run.add(Row("pages in a browser: playwright is not installed"))
+        return
+    for sessions in run.sessions:
+        found = in_process(
+            "page_load", workspace=run.indexed()["work"]["workspace"].absolute(), sessions=sessions
+        )
+        (load, load95), (change, change95) = found["load"], found["change"]
+        told = f"page p50 {load:.2f} s, p95 {load95:.2f} s; filter p50 {change:.2f} s, p95 {change95:.2f} s"
+        alone = sessions == 1
+        met = found["first"] <= 2 and change95 <= 1 and not found["errors"] if alone else not found["errors"]
+        run.add(
+            Row(f"pages, {sessions} browser session{'' if alone else 's'}", found["wall"], found["cpu"],
+                found["memory"]["most"], f"first page {found['first']:.2f} s", told,
+                "first ≤ 2 s, filter p95 ≤ 1 s" if alone else "no error", met, found)
+        )  # fmt: skip
+        for told in found["errors"][:3]:
+            run.add(Row(f"  {told}"[:150], met=False))
+
+
 def bench_viewer(run: Run) -> None:
     found = in_process("next_image", workspace=run.indexed()["work"]["workspace"])
     told = f"p50 {found['p50'] * 1e3:,.0f} ms, p95 {found['p95'] * 1e3:,.0f} ms"
@@ -260,6 +283,7 @@ BENCHMARKS: dict[str, Callable[[Run], None]] = {
     "label-suspect": bench_label_suspect,
     "pages": bench_pages,
     "viewer": bench_viewer,
+    "load": bench_load,
     "resplit": bench_resplit,
     "coco": bench_coco,
     "yolo": bench_yolo,
@@ -306,6 +330,8 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=list(BENCHMARKS), default=list(BENCHMARKS))
     parser.add_argument("--repeat", type=int, default=2, help="how often each ratio is measured (default 2)")
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "kpaudit-benchmarks")
+    told = "browser sessions at once that walk the pages, up to 20 each (default 1 5)"
+    parser.add_argument("--sessions", type=int, nargs="+", default=[1, 5], help=told)
     told = "the Python in which other tools are installed (default: this one)"
     parser.add_argument("--others", default=sys.executable, metavar="PYTHON", help=told)
     told = "take the HaGRID index and its times from the last run, as they are"

@@ -211,6 +211,17 @@ def _p95(times: list[float]) -> float:
 
 
 @_step
+def page_load(workspace: str, sessions: int) -> Found:
+    """Browser sessions that walk the pages all at once; memory is the server's, as it tells of itself."""
+    from tests.benchmarks.page_load import measure  # noqa: PLC0415
+
+    found: Found = {}
+    with _timed(found):
+        measured = measure(Path(workspace), sessions)
+    return {**measured, **found}
+
+
+@_step
 def next_image(workspace: str, steps: int = 40) -> Found:
     """Through the viewer: each step asks for the next image's rows and makes its figure, without a file."""
     from dashboard.draw import Layers  # noqa: PLC0415

@@ -226,8 +226,7 @@ def merge(build: Build, change: Change, reader: ModuleType, fresh: Path) -> None
     own_images = not getattr(reader, "LISTS_IMAGES", False)
     governing = {"governing": sorted(getattr(reader, "GOVERNING", ()))}
     place = {"base": build.id_base, "own_images": own_images}
-    quoted = str(fresh).replace("'", "''")
-    con.execute(f"attach '{quoted}' as fresh (read_only)")
+    con.execute(f"attach '{sqlfile.quoted(fresh)}' as fresh (read_only)")
     con.execute(sql["file_map"])
     numbers = [(former.file_id, number) for number, former in change.kept.items()]
     con.execute(

@@ -291,7 +291,7 @@ class _Run:
         path = self._index()
         if path is None:
             raise WorkspaceError(f"{self.dataset['name']!r} was removed from {self.workspace.path}")
-        self.con.execute(f"attach '{_quoted(path)}' as idx (read_only)")
+        self.con.execute(f"attach '{sqlfile.quoted(path)}' as idx (read_only)")
         self._attach_former()
         parts = self.journal.parts()
         if parts:
@@ -303,7 +303,7 @@ class _Run:
     def _attach_former(self) -> None:
         for path in self.workspace.facts_files(self.dataset["dataset_id"]):
             with contextlib.suppress(duckdb.Error):
-                self.con.execute(f"attach '{_quoted(path)}' as former (read_only)")
+                self.con.execute(f"attach '{sqlfile.quoted(path)}' as former (read_only)")
                 version = self.con.execute("select schema_version from former.fact_run").fetchone()
                 # since the first, more is said of the run, and the same of an image
                 if version is not None and 1 <= version[0] <= FACTS_VERSION:
@@ -324,7 +324,7 @@ class _Run:
 
     def _write(self, built: Path, seconds: float) -> None:
         try:
-            self.con.execute(f"attach '{_quoted(built)}' as out")
+            self.con.execute(f"attach '{sqlfile.quoted(built)}' as out")
             self._with_tables("out")
             self.con.execute(self.sql["write_facts"])
             at = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
@@ -345,9 +345,6 @@ def _named(located: Located) -> str:
     text = f"{located.path}!{located.member}" if located.member is not None else str(located.path)
     return text.encode("utf-8", "backslashreplace").decode()
 
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
 
 
 def _may_hold_images(roots: Iterable[Path]) -> bool:

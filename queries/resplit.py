@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from queries.store import Store
 
-GROUPS = ("gender", "race", "age")
 
 #: Perceptual hashes that differ in at most so many bits are copies of one picture, as for the audit.
 NEAR = 4

@@ -90,9 +90,8 @@ class Store:
 
     def _attach(self, path: Path) -> str | None:
         name = f"d{dataset_id_of(path)}"
-        quoted = str(path).replace("'", "''")
         try:
-            self._con.execute(f"attach '{quoted}' as {name} (read_only)")
+            self._con.execute(f"attach '{sqlfile.quoted(path)}' as {name} (read_only)")
             number, build, version, root = self._con.execute(
                 f"select dataset_id, build_id, schema_version, coalesce(image_root, root) from {name}.dataset"
             ).fetchone()
@@ -182,9 +181,8 @@ class Store:
 
     def _attach_beside(self, path: Path, name: str, table: str, version: int) -> bool:
         """Attaches findings or facts; what can't be used is made anew by the next audit or measure."""
-        quoted = str(path).replace("'", "''")
         try:
-            self._con.execute(f"attach '{quoted}' as {name} (read_only)")
+            self._con.execute(f"attach '{sqlfile.quoted(path)}' as {name} (read_only)")
             found = self._con.execute(f"select schema_version from {name}.{table}").fetchone()
         except duckdb.Error:
             found = None

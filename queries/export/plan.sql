@@ -47,7 +47,7 @@ from annotation a
 left join corrected c using (annotation_id);
 
 -- name: point
-create or replace temp view point as
+create or replace temp view corrected_point as
 select
     k.annotation_id,
     k.joint,
@@ -56,6 +56,7 @@ select
     case when c.joint is null then k.visibility else c.visibility end as visibility
 from keypoint k
 left join corrected_joint c on c.annotation_id = k.annotation_id and c.joint = k.joint;
+create or replace temp view point as from corrected_point;
 
 -- name: added_joint
 -- Joints of a correction that the source did not give.
@@ -66,17 +67,7 @@ where not exists (
 );
 
 -- name: with_added
-create or replace temp view point as
-select
-    k.annotation_id,
-    k.joint,
-    case when c.joint is null then k.x else c.x end as x,
-    case when c.joint is null then k.y else c.y end as y,
-    case when c.joint is null then k.visibility else c.visibility end as visibility
-from keypoint k
-left join corrected_joint c on c.annotation_id = k.annotation_id and c.joint = k.joint
-union all
-from added_joint;
+create or replace temp view point as from corrected_point union all from added_joint;
 
 -- name: annotation_fate
 -- Every annotation of the dataset, and why it is not exported; NULL: it is.

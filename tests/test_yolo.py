@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ import yaml
 
 from queries import skeletons
 from queries.errors import UnreadableInput
+from queries.index import index
+from queries.model import Options
 from queries.readers import label_files
+from queries.workspace import Workspace
 
 JPG = b"\xff\xd8\xff"
 #: class, box by its centre, then three joints at places of their own with all three flags
@@ -367,6 +371,28 @@ def test_a_new_background_image_is_noticed(indexed, tmp_path, write):
     Path(root / "images/train/new.jpg").write_bytes(JPG)
     again = indexed(root, workspace=place)
     assert again.summary.images == 3 and not again.summary.unchanged
+
+
+def test_a_pipe_is_not_waited_for_and_a_link_to_nothing_is_reported(indexed, tmp_path, write):
+    root = write(tmp_path / "set", dataset())
+    os.mkfifo(root / "labels/train/pipe.txt")
+    (root / "labels/train/gone.txt").symlink_to(root / "nowhere")
+    found = indexed(root)
+    assert found.summary.annotations == 2
+    told = dict(found.rows("select path, detail from problem join source_file using (file_id) "
+                           "where kind = 'file-unreadable'"))  # fmt: skip
+    assert told == {"labels/train/gone.txt": "can't be read: No such file or directory"}
+
+
+def test_progress_ends_at_the_whole(tmp_path, write, monkeypatch):
+    """The label files' sizes are known when they are read: what is said before is reckoned from those."""
+    monkeypatch.setattr(label_files, "BATCH", 2)
+    many = {f"labels/train/{n}.txt": f"{LINE}\n" * (n + 1) for n in range(7)}
+    root = write(tmp_path / "set", dataset(more=many))
+    told = []
+    index(Workspace(tmp_path / "w"), root, Options(), lambda done, total, what: told.append((done, total)))
+    size = sum(path.stat().st_size for path in [root / "data.yaml", *root.rglob("*.txt")])
+    assert told[-1] == (size, size) and told == sorted(told) and all(done <= total for done, total in told)
 
 
 def test_batches_add_up_to_the_same_rows(indexed, tmp_path, write, monkeypatch):

@@ -10,12 +10,14 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
+import numpy as np
 
 from queries.model import ID_BLOCK, DatasetFacts, Detection, FoundFile, Options, Problem, Progress, SourceFile
 from queries.readers import lenient
@@ -90,7 +92,7 @@ def walk(root: Path) -> Scan:
             with os.scandir(root / folder) as entries:
                 for entry in entries:
                     path = f"{folder}/{entry.name}" if folder else entry.name
-                    if lenient.has_invalid_text(entry.name):
+                    if not entry.name.isascii() and lenient.has_invalid_text(entry.name):
                         # DuckDB takes paths as UTF-8 only
                         unreadable.append(f"{lenient.escaped(path)}: its name is not UTF-8")
                         continue
@@ -98,7 +100,8 @@ def walk(root: Path) -> Scan:
                         if entry.name not in _SKIPPED_FOLDERS:
                             pending.append(path)
                         continue
-                    suffix = os.path.splitext(entry.name)[1].lower()
+                    dot = entry.name.rfind(".")
+                    suffix = entry.name[dot:].lower() if dot > 0 else ""
                     if suffix == ".json" and entry.is_file():
                         json_files.append(_found(entry, path))
                     elif suffix in (".yaml", ".yml") and entry.is_file():
@@ -349,6 +352,22 @@ def insert_rows(con: duckdb.DuckDBPyConnection, table: str, rows: list[tuple]) -
         columns = ", ".join(f"unnest(${place})" for place in range(1, len(rows[0]) + 1))
         values = [list(column) for column in zip(*rows, strict=True)]
         con.execute(f"insert into {table} select {columns}", values)
+
+
+@contextmanager
+def as_table(
+    con: duckdb.DuckDBPyConnection, name: str, numbers: dict[str, list[int]], texts: dict[str, list]
+) -> Iterator[None]:
+    """Columns of whole numbers, and of text or None, as a table for as long as it is in use.
+
+    DuckDB takes the values where they lie: as lists, given as parameters, 100,000 rows take half a second.
+    """
+    arrays = {column: np.array(values, dtype=np.int64) for column, values in numbers.items()}
+    con.register(name, arrays | {column: np.array(values, dtype=object) for column, values in texts.items()})
+    try:
+        yield
+    finally:
+        con.unregister(name)
 
 
 def glob_safe(path: Path) -> str:

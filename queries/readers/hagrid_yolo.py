@@ -22,8 +22,8 @@ from pathlib import Path
 
 from queries import sqlfile
 from queries.model import DatasetFacts, Detection, Options, SourceFile
-from queries.readers import label_files
-from queries.readers.base import Build, Scan, insert_rows
+from queries.readers import label_files, yolo
+from queries.readers.base import Build, Scan, as_table
 from queries.readers.hagrid import GESTURES
 
 NAME = "hagrid-yolo"
@@ -78,38 +78,25 @@ def files(scan: Scan, options: Options) -> list[SourceFile]:
     for phase, folder in _gesture_folders(scan.root):
         split = options.split or _SPLITS.get(phase, phase)
         with os.scandir(folder) as entries:
-            labels = sorted(
-                (entry for entry in entries if entry.name.endswith(".txt") and entry.is_file()),
-                key=lambda entry: entry.name,
-            )
-        for entry in labels:
-            stat = entry.stat()
-            path = f"{folder.parent.name}/{folder.name}/{entry.name}"
-            found.append(
-                SourceFile(len(found) + 1, path, Path(entry.path), split, stat.st_size, stat.st_mtime_ns)
-            )
+            names = sorted(entry.name for entry in entries if entry.name.endswith(".txt") and entry.is_file())
+        start = f"{folder.parent.name}/{folder.name}/"
+        for name in names:
+            place = os.path.join(folder, name)
+            found.append(label_files.LabelFile(len(found) + 1, start + name, split, place))
     return found
 
 
 def load(build: Build) -> DatasetFacts:
     """Reads all label files in batches; the lines are parsed by DuckDB, as those of any YOLO dataset."""
-    sql, con = sqlfile.statements("readers/yolo.sql"), build.con
-    rows = [(file.file_id, _image_of(file.path), True, file.split) for file in build.files]
-    columns = zip(("file_id", "key", "has_image", "split"), map(list, zip(*rows, strict=True)), strict=True)
-    con.execute(sql["listed_image"], {**dict(columns), "first_image": build.id_base + 1})
-    build.images = len(rows)
-    con.execute(sql["images"], {"dataset": build.dataset_id})
-    classes, told = _classes(build.files)
-    con.execute("create temp table class (number double, name varchar)")
-    insert_rows(con, "class", [(float(number), name) for number, name in sorted(classes.items())])
-    shape = {"joints": 0, "dims": 2}
-    for batch in label_files.batches(build, build.files):
-        con.execute(sql["lines"], batch)
-        con.execute(sql["instances"], shape)
-        first = {"first_annotation": build.id_base + build.annotations + 1}
-        con.execute(sql["annotations"], {"dataset": build.dataset_id, "skeleton": None, **first})
-        con.execute(sql["problems"], {"dataset": build.dataset_id, **shape})
-        build.annotations += con.execute(sql["count"]).fetchall()[0][0]
+    con, files = build.con, build.files
+    build.images = len(files)
+    images = {file.file_id: build.id_base + place for place, file in enumerate(files, 1)}
+    numbers = {"image_id": list(images.values()), "file_id": list(images), "has_image": [1] * len(files)}
+    texts = {"key": [_image_of(file.path) for file in files], "split": [file.split for file in files]}
+    with as_table(con, "listed_image", numbers, texts):
+        con.execute(sqlfile.statements("readers/yolo.sql")["images"], {"dataset": build.dataset_id})
+    classes, told = _classes(files)
+    yolo.write_labels(build, files, lambda: images, dict(sorted(classes.items())), 0, 2, None)
     con.execute(
         "update problem set message = replace(message, 'is not in data.yaml''s names', "
         "'has no name: the conversion writes none') where kind = 'unknown-label'"

@@ -1,48 +1,89 @@
-"""Reads many small label files, as YOLO's are: a batch at a time, as one text that DuckDB takes apart."""
+"""Reads many small label files, as YOLO's are: a batch at a time, whose lines DuckDB takes apart."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
+import duckdb
+import numpy as np
+
 from queries.model import SourceFile
-from queries.readers.base import Build
+from queries.readers.base import Build, as_table
 
 #: Files are read in batches of so many.
 BATCH = 20_000
 
-#: Between the files of a batch. `str.splitlines` breaks lines at it, so no line of a file can hold it.
-BETWEEN = "\x1e"
+#: So many batches are being read or prepared while one is in use.
+_AHEAD = 2
 
-#: A file of these bytes alone, without two spaces in a row or at an end, needs no looking at its lines.
+#: Text of these bytes alone, without two spaces in a row or at an end, needs no looking at its lines.
 _PLAIN = b"0123456789.-+eE \n"
 _READ = 1 << 16
 
 
 class LabelFile(SourceFile):
-    """A source file whose Path is made when somebody asks for it: that of 120,000 takes a second."""
+    """A source file that is asked for its size and time, and made a Path, when somebody wants to know.
+
+    Both together take a second for 120,000 of them; one that is read has them from then, in passing.
+    """
 
     def __init__(self, file_id: int, path: str, split: str | None, place: str):
-        stat = os.stat(place)
-        # the dataclass's own way, an attribute at a time, takes as long as the rest of this
-        self.__dict__.update(
-            file_id=file_id, path=path, split=split, place=place,
-            bytes=stat.st_size, mtime_ns=stat.st_mtime_ns,
-        )  # fmt: skip
+        # the dataclass's own way, an attribute at a time, takes as long as all else that is done here
+        self.__dict__.update(file_id=file_id, path=path, split=split, place=place)
 
     @property
     def absolute(self) -> Path:
         return Path(self.__dict__["place"])
 
+    @property
+    def bytes(self) -> int:
+        return self._known()[0]
 
-def batches(build: Build, files: list[SourceFile]) -> Iterator[dict[str, Any]]:
-    """Of each batch of files `file_ids` and `text`: their single-spaced lines, blank ones left empty.
+    @property
+    def mtime_ns(self) -> int:
+        return self._known()[1]
 
-    Hashes each; one that can't be read is reported. The next batch is read while this one is in use.
+    def _known(self) -> tuple[int, int]:
+        if "known" not in self.__dict__:
+            try:
+                stat = os.stat(self.__dict__["place"])
+                self.__dict__["known"] = stat.st_size, stat.st_mtime_ns
+            except OSError:  # it is reported when it is read
+                self.__dict__["known"] = 0, 0
+        return self.__dict__["known"]
+
+
+@dataclass
+class _Batch:
+    """What was read of some files: those that could be, their text and hashes, and the others with why."""
+
+    files: list[SourceFile] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    hashes: dict[int, str] = field(default_factory=dict)
+    failed: list[tuple[SourceFile, str]] = field(default_factory=list)
+
+
+def batches(
+    build: Build,
+    files: list[SourceFile],
+    listed: Callable[[], Mapping[int, int]],
+    sql: str,
+    of: dict[str, Any],
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Has each batch of files read and prepared, and yields the connection in which it is, in order.
+
+    `sql`, with the parameters `of`, prepares what is in `label_batch` (file_id, image_id, text): its text
+    has single-spaced lines, blank ones left empty. `listed` tells each file's image, and is asked while the
+    first batch is being read; 0 stands for none. Every file is hashed; one that can't be read is reported.
+    While a batch is in use, others are being read and prepared, each in a connection of its own.
     """
     wanted = []
     for file in files:
@@ -51,37 +92,73 @@ def batches(build: Build, files: list[SourceFile]) -> Iterator[dict[str, Any]]:
         elif build.reads(file):
             wanted.append(file)
     parts = [wanted[place : place + BATCH] for place in range(0, len(wanted), BATCH)]
-    with ThreadPoolExecutor(1) as pool:
-        coming = [pool.submit(_read, part) for part in parts[:1]]
+    left = len(wanted)
+    beside = sum(file.bytes for file in build.files[: -len(files)] if build.reads(file))
+    images: Future[Mapping[int, int]] = Future()
+    reading = Lock()
+
+    def prepared(part: list[SourceFile], con: duckdb.DuckDBPyConnection) -> tuple[_Batch, Any]:
+        with reading:  # two at once would only wait for each other
+            found = _read(part)
+        of_file = images.result()
+        numbers = {
+            "file_id": list(found.hashes),
+            "image_id": [of_file.get(number, 0) for number in found.hashes],
+        }
+        with as_table(con, "label_batch", numbers, {"text": found.texts}):
+            con.execute(sql, of).fetchall()
+        found.texts = []
+        return found, con
+
+    with ThreadPoolExecutor(_AHEAD) as pool:
+        coming = deque(pool.submit(prepared, part, build.con.cursor()) for part in parts[: _AHEAD + 1])
+        try:
+            images.set_result(listed())
+        except BaseException as error:
+            images.set_exception(error)
+            raise
         for place, part in enumerate(parts):
-            texts, hashes, failed = coming.pop().result()
-            coming = [pool.submit(_read, following) for following in parts[place + 1 : place + 2]]
-            build.hashes.update(hashes)
-            build.status.update(dict.fromkeys(hashes, ("read", None)))
-            yield {"file_ids": list(hashes), "text": BETWEEN.join(texts)}
-            for file, reason in failed:
+            found, con = coming.popleft().result()
+            build.hashes.update(found.hashes)
+            build.status.update(dict.fromkeys(found.hashes, ("read", None)))
+            yield con
+            if place + _AHEAD + 1 < len(parts):
+                coming.append(pool.submit(prepared, parts[place + _AHEAD + 1], con))
+            read = sum(file.bytes for file in found.files)
+            # what is left is taken to be like this batch: to ask every file beforehand takes long
+            build.bytes_total = build.bytes_done + round(read * left / len(part)) + beside
+            left -= len(part)
+            for file, reason in found.failed:
                 build.refuse(file, reason)
-            build.advance(sum(file.bytes for file in part if file.file_id in hashes), part[-1].path)
+            build.advance(read, part[-1].path)
 
 
-def _read(files: list[SourceFile]) -> tuple[list[str], dict[int, str], list[tuple[SourceFile, str]]]:
-    texts, hashes, failed = [], {}, []
-    blake2b = hashlib.blake2b
+def _read(files: list[SourceFile]) -> _Batch:
+    found, blake2b = _Batch(), hashlib.blake2b
+    contents = []
     for file in files:
         try:
             data = _content(file)
         except OSError as error:
-            failed.append((file, f"can't be read: {error.strerror}"))
+            found.failed.append((file, f"can't be read: {error.strerror}"))
             continue
-        hashes[file.file_id] = blake2b(data, digest_size=16).hexdigest()
-        texts.append(_spaced(data))
-    return texts, hashes, failed
+        found.hashes[file.file_id] = blake2b(data, digest_size=16).hexdigest()
+        found.files.append(file)
+        contents.append(data)
+    plain = _is_plain(b"\n".join(contents))
+    found.texts = [data.decode("ascii") if plain or _is_plain(data) else _spaced(data) for data in contents]
+    return found
 
 
 def _content(file: SourceFile) -> bytes:
-    place = file.__dict__["place"] if isinstance(file, LabelFile) else file.absolute
-    descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    known = file.__dict__
+    place = known["place"] if isinstance(file, LabelFile) else file.absolute
+    # a pipe that is called like a label file is empty, and nothing to wait for
+    descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
+        if isinstance(file, LabelFile):
+            stat = os.fstat(descriptor)
+            known["known"] = stat.st_size, stat.st_mtime_ns
         data = os.read(descriptor, _READ)
         if len(data) < _READ:
             return data
@@ -93,9 +170,15 @@ def _content(file: SourceFile) -> bytes:
         os.close(descriptor)
 
 
+def _is_plain(data: bytes) -> bool:
+    if data.translate(None, _PLAIN):
+        return False
+    codes = np.frombuffer(data, dtype=np.uint8)
+    spaces, white = codes == ord(" "), codes <= ord(" ")
+    beside = (spaces[1:] & white[:-1]).any() or (spaces[:-1] & white[1:]).any()
+    return not (beside or spaces[:1].any() or spaces[-1:].any())
+
+
 def _spaced(data: bytes) -> str:
-    plain = not data.translate(None, _PLAIN) and not data.startswith(b" ")
-    if plain and not (b"  " in data or b" \n" in data or b"\n " in data or data.endswith(b" ")):
-        return data.decode("ascii")
     lines = data.decode("utf-8-sig", "replace").splitlines()
     return "\n".join(" ".join(line.split()) for line in lines)

@@ -8,16 +8,17 @@ docs.ultralytics.com/datasets/pose.
 
 from __future__ import annotations
 
-import contextlib
 import os
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from queries import sqlfile
 from queries.errors import UnreadableInput
 from queries.model import DatasetFacts, Detection, Options, Problem, SourceFile
 from queries.readers import label_files
-from queries.readers.base import Build, Scan, content_hash
+from queries.readers.base import Build, Scan, as_table, content_hash
 from queries.readers.yolo_yaml import DataYaml, images_of, label_of, parse
 
 NAME = "yolo"
@@ -57,9 +58,11 @@ def files(scan: Scan, options: Options) -> list[SourceFile]:
     path = os.path.relpath(data.file, scan.base)
     found = [SourceFile(1, path, data.file, None, stat.st_size, stat.st_mtime_ns)]
     base = f"{str(scan.base).rstrip(os.sep)}{os.sep}"
-    for split, label in dict.fromkeys((row[0], row[1]) for row in _listed(scan, options).rows):
-        with contextlib.suppress(OSError):
-            found.append(label_files.LabelFile(len(found) + 1, label, split, base + label))
+    listing = _listed(scan, options)
+    for split, label in dict.fromkeys((row[0], row[1]) for row in listing.rows):
+        place = base + label
+        if label in listing.labels or os.path.exists(place):
+            found.append(label_files.LabelFile(len(found) + 1, label, split, place))
     for other in (*_yaml_files(scan)[0], *_yaml_files(scan)[1]):
         if scan.base / other != data.file:
             stat = (scan.base / other).stat()
@@ -79,7 +82,6 @@ def image_keys(scan: Scan, options: Options) -> set[tuple[str, str]]:
 
 def load(build: Build) -> DatasetFacts:
     """Reads the label files in batches; the lines are parsed by DuckDB, in parallel."""
-    sql = sqlfile.statements(_SQL)
     yaml_file = build.files[0]
     data = parse(yaml_file.absolute, _allowed(build.root, build.options))
     skeleton = build.options.skeleton or data.skeleton(f"{build.name}/pose-{data.joints}")
@@ -87,29 +89,35 @@ def load(build: Build) -> DatasetFacts:
         raise UnreadableInput(
             f"--skeleton has {len(skeleton.joints)} joints, {yaml_file.path} has a kpt_shape of {data.joints}"
         )
-    _stage_images(build, data)
-    build.con.execute("create temp table class (number double, name varchar)")
-    if data.classes:
-        build.con.executemany(
-            "insert into class values (?, ?)", [[n, name] for n, name in data.classes.items()]
-        )
     build.add_problems(Problem(1, "data.yaml", kind, message) for kind, message in data.complaints)
     build.status[1], build.hashes[1] = ("read", None), content_hash(yaml_file.absolute)
-    build.con.execute(sql["images"], {"dataset": build.dataset_id})
-    shape = {"joints": data.joints, "dims": data.dims}
-    for batch in label_files.batches(build, build.files[1:]):
-        build.con.execute(sql["lines"], batch)
-        build.con.execute(sql["instances"], shape)
-        first = {"first_annotation": build.id_base + build.annotations + 1}
-        build.con.execute(sql["keypoints"], {**shape, **first})
-        build.con.execute(
-            sql["annotations"], {"dataset": build.dataset_id, "skeleton": skeleton.name, **first}
-        )
-        build.con.execute(sql["problems"], {"dataset": build.dataset_id, **shape})
-        build.annotations += build.con.execute(sql["count"]).fetchall()[0][0]
+    listed = partial(_write_images, build, data)
+    write_labels(build, build.files[1:], listed, data.classes, data.joints, data.dims, skeleton.name)
     build.advance(yaml_file.bytes if build.reads(yaml_file) else 0, yaml_file.path)
     classes = [data.classes[number] for number in sorted(data.classes)]
     return DatasetFacts("normalized", data.dims == 3, classes, data.notes, {skeleton.name: skeleton})
+
+
+def write_labels(
+    build: Build,
+    files: list[SourceFile],
+    listed: Callable[[], Mapping[int, int]],
+    classes: dict[int, str],
+    joints: int,
+    dims: int,
+    skeleton: str | None,
+) -> None:
+    """Writes the instances of label files; `listed` writes the images, and tells each file's."""
+    sql = sqlfile.statements(_SQL)
+    shape, of = {"joints": joints, "dims": dims}, {"dataset": build.dataset_id}
+    names = {"numbers": list(classes), "names": list(classes.values())}
+    for con in label_files.batches(build, files, listed, sql["lines"], names):
+        before = {"before": build.id_base + build.annotations}
+        if joints:
+            con.execute(sql["keypoints"], {**shape, **before})
+        con.execute(sql["annotations"], {**shape, **before, **of, "skeleton": skeleton})
+        con.execute(sql["problems"], {**shape, **of})
+        build.annotations += con.execute(sql["count"]).fetchall()[0][0]
 
 
 def together(build: Build, facts: DatasetFacts) -> None:
@@ -160,13 +168,15 @@ class _Within:
 class _Listing:
     """Every image of the splits, and every label file without one: (split, label file, key, has an image).
 
-    The label file's path counts from the root, as the key does.
+    The label file's path counts from the root, as the key does. `labels` are those seen in the folders of
+    labels; more may be there, named by a list of images.
 
     What can't be read, or lies outside the folders that may be, goes to `unreadable`: (path, why).
     """
 
-    rows: list[tuple[str, str, str, bool]]
-    unreadable: list[tuple[str, str]]
+    rows: list[tuple[str, str, str, bool]] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    labels: set[str] = field(default_factory=set)
 
 
 def _listed(scan: Scan, options: Options) -> _Listing:
@@ -179,10 +189,10 @@ def _listed(scan: Scan, options: Options) -> _Listing:
 def _listing(data: DataYaml, base: Path, options: Options) -> _Listing:
     allowed = tuple(f"{folder}{os.sep}" for folder in _allowed(base, options))
     within = _Within(base)
-    found = _Listing([], [])
+    found = _Listing()
     for split, source in data.sources:
         split = options.split or split  # noqa: PLW2901
-        seen = set()
+        seen: set[str] = set()
         if source.exists():
             try:
                 for image in images_of(source, data.data_root):
@@ -190,9 +200,9 @@ def _listing(data: DataYaml, base: Path, options: Options) -> _Listing:
                         told = f"listed in {source.name}, lies outside {base}; not read"
                         found.unreadable.append((image, told))
                         continue
-                    label = label_of(image)
+                    label = within(label_of(image))
                     seen.add(label)
-                    found.rows.append((split, within(label), within(image), True))
+                    found.rows.append((split, label, within(image), True))
             except OSError as error:
                 found.unreadable.append((str(source), error.strerror or "can't be read"))
         if source.suffix.lower() == ".txt":
@@ -200,26 +210,34 @@ def _listing(data: DataYaml, base: Path, options: Options) -> _Listing:
         labels = os.path.dirname(label_of(str(source / "x")))
         if labels != str(source) and os.path.isdir(labels):
             for folder, _, names in sorted(os.walk(labels)):
-                for name in sorted(names):
-                    path = os.path.join(folder, name)
-                    if name.endswith(".txt") and path not in seen:
-                        label = within(path)
-                        found.rows.append((split, label, _image_like(label), False))
+                _add_labels(found, split, within(folder), names, seen)
     return found
 
 
-def _stage_images(build: Build, data: DataYaml) -> None:
-    """Fills `listed_image`: every image of the splits with its label file, background images too."""
+def _add_labels(found: _Listing, split: str, folder: str, names: list[str], seen: set[str]) -> None:
+    """Adds the label files of a folder, and those not seen beside an image as images that are not there."""
+    start = "" if folder == "." else f"{folder}{os.sep}"
+    like = _image_like(start)
+    texts = sorted(name for name in names if name.endswith(".txt"))
+    labels = [start + name for name in texts]
+    found.labels.update(labels)
+    found.rows.extend(
+        (split, label, like + name[:-4], False)
+        for label, name in zip(labels, texts, strict=True)
+        if label not in seen
+    )
+
+
+def _write_images(build: Build, data: DataYaml) -> dict[int, int]:
+    """Writes every image of the splits, background images too; each label file's image, by the file's id."""
     by_path = {(f.split, f.path): f.file_id for f in build.files[1:] if f.skipped is None}
     used: dict[tuple[str, str], str] = {}
     repeated: list[tuple[int, str, str]] = []
-    rows: dict[str, list] = {name: [] for name in ("file_id", "key", "has_image", "split")}
-    without_image, any_image = [], False
+    file_ids, keys, splits, on_disk = [], [], [], []
+    without_image = []
     listing = _listed(build.scan, build.options)
-    listed = 0
     for split, label, name, has_image in listing.rows:
         file_id = by_path.get((split, label))
-        any_image = any_image or has_image
         first = used.setdefault((split, label), name)
         if first is not name:
             if first == name:
@@ -228,18 +246,19 @@ def _stage_images(build: Build, data: DataYaml) -> None:
             told = f"shares its label file with {first}; the instances are counted there alone"
             repeated.append((file_id or 1, name, told))
             file_id = None
-        listed += 1
         if not has_image:
             without_image.append((file_id, name))
+        keys.append(name)
+        splits.append(split)
+        on_disk.append(has_image)
         # a background image has no label file: it is data.yaml that lists it
-        rows["file_id"].append(file_id or -listed)
-        rows["key"].append(name)
-        rows["has_image"].append(has_image)
-        rows["split"].append(split)
-    build.images = listed
-    listed_image = sqlfile.statements(_SQL)["listed_image"]
-    build.con.execute(listed_image, {**rows, "first_image": build.id_base + 1})
-    if without_image and any_image:
+        file_ids.append(file_id or -len(keys))
+    build.images = len(keys)
+    image_ids = range(build.id_base + 1, build.id_base + 1 + len(keys))
+    numbers = {"image_id": image_ids, "file_id": file_ids, "has_image": on_disk}
+    with as_table(build.con, "listed_image", numbers, {"key": keys, "split": splits}):
+        build.con.execute(sqlfile.statements(_SQL)["images"], {"dataset": build.dataset_id})
+    if without_image and any(on_disk):
         build.add_problems(
             Problem(file_id, "file", "image-missing", f"no image {name}.* stands beside this label file")
             for file_id, name in without_image
@@ -249,10 +268,10 @@ def _stage_images(build: Build, data: DataYaml) -> None:
         data.notes.append("no image is on disk: the label files alone are indexed")
     build.add_problems(Problem(1, path, "file-unreadable", reason) for path, reason in listing.unreadable)
     build.add_problems(Problem(number, name, "duplicate-image-key", told) for number, name, told in repeated)
+    return dict(zip(file_ids, image_ids, strict=True))
 
 
-def _image_like(label: str) -> str:
-    """Where the image of a label file would be, without its suffix, which nothing tells."""
-    stem = os.path.splitext(label)[0]
-    before, found, after = f"{os.sep}{stem}".rpartition(f"{os.sep}labels{os.sep}")
-    return f"{before}{os.sep}images{os.sep}{after}"[1:] if found else stem
+def _image_like(folder: str) -> str:
+    """The folder of the images of a folder of label files; both end with a slash, or are the root."""
+    before, found, after = f"{os.sep}{folder}".rpartition(f"{os.sep}labels{os.sep}")
+    return f"{before}{os.sep}images{os.sep}{after}"[1:] if found else folder

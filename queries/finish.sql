@@ -2,9 +2,7 @@
 
 -- name: write_files
 insert into source_file
-select
-    unnest($file_id::bigint[]), $dataset, unnest($path::varchar[]), unnest($split::varchar[]), unnest($bytes::bigint[]),
-    unnest($mtime_ns::bigint[]), unnest($content_hash::varchar[]), 'read', null, null;
+select file_id, $dataset, path, split, bytes, mtime_ns, content_hash, 'read', null, null from listed_file;
 
 -- name: file_status
 update source_file set status = s.status, detail = s.detail
@@ -97,21 +95,32 @@ update annotation set labelled = c.labelled, visible = c.visible, digest = c.dig
 from content c where annotation.annotation_id = c.annotation_id;
 
 -- name: unattached
--- Nothing may point into the void: a reader with a mistake fails here, not on a page.
+-- Nothing may point into the void, and no id may stand twice: a reader with a mistake fails here, not on a
+-- page. A bit an id counts distinct ones in a sixth of the usual time.
 select
-    (select count(*) from annotation a anti join image i using (image_id)),
-    (select count(*) - count(distinct annotation_id) from annotation),
-    (select count(*) - count(distinct image_id) from image),
+    (select count(*) - coalesce(bit_count(bitstring_agg(annotation_id)), 0) from annotation),
+    (select count(*) - coalesce(bit_count(bitstring_agg(image_id)), 0) from image),
     (select count(*) from annotation where skeleton is not null and skeleton not in (select skeleton from joint));
+
+-- name: unattached_annotations
+select count(*) from annotation a anti join image i using (image_id);
 
 -- name: unattached_keypoints
 select count(*) from keypoint k anti join annotation a using (annotation_id);
 
 -- name: without_gaps
--- Whether every number between the first and the last annotation's is an annotation's, as it mostly is, and
--- so every keypoint's in between: quicker than looking each of them up.
-select a.last - a.first + 1 = a.n and coalesce(k.first >= a.first and k.last <= a.last, true)
-from (select min(annotation_id) as first, max(annotation_id) as last, count(*) as n from annotation) a,
+-- Whether every number between the first and the last image's is an image's, as it mostly is, and so every
+-- annotation's image in between; the same of annotations and keypoints: quicker than looking each of them up.
+select
+    i.last - i.first + 1 = i.n and coalesce(a.image_first >= i.first and a.image_last <= i.last, true),
+    a.last - a.first + 1 = a.n and coalesce(k.first >= a.first and k.last <= a.last, true)
+from (select min(image_id) as first, max(image_id) as last, count(*) as n from image) i,
+    (
+        select
+            min(annotation_id) as first, max(annotation_id) as last, count(*) as n,
+            min(image_id) as image_first, max(image_id) as image_last
+        from annotation
+    ) a,
     (select min(annotation_id) as first, max(annotation_id) as last from keypoint) k;
 
 -- name: summary

@@ -40,6 +40,10 @@ class Unfit(Exception):
     """Raised where an index can't be brought up to date; its text says why."""
 
 
+class Wider(Unfit):
+    """Raised where what was read has numbers that the index's columns, being narrower, can't hold."""
+
+
 @dataclass(frozen=True)
 class Former:
     """A source file as the index has it."""
@@ -220,13 +224,15 @@ def read_changed(build: Build, change: Change, reader: ModuleType) -> DatasetFac
 def merge(build: Build, change: Change, reader: ModuleType, fresh: Path) -> None:
     """Brings the copy of the old index that the build is connected to up to date with what was read.
 
-    Raises Unfit where the ids in either are not where they are expected.
+    Raises Unfit where the ids in either are not where they are expected, Wider where numbers don't fit.
     """
     sql, con = sqlfile.statements("incremental.sql"), build.con
     own_images = not getattr(reader, "LISTS_IMAGES", False)
     governing = {"governing": sorted(getattr(reader, "GOVERNING", ()))}
     place = {"base": build.id_base, "own_images": own_images}
     con.execute(f"attach '{sqlfile.quoted(fresh)}' as fresh (read_only)")
+    if con.execute(sql["narrower"]).fetchall()[0][0]:
+        raise Wider("the index keeps coordinates as float32, and not all of what was read are that")
     con.execute(sql["file_map"])
     numbers = [(former.file_id, number) for number, former in change.kept.items()]
     con.execute(

@@ -31,6 +31,14 @@ select
     + (select sum(count) from pragma_storage_info('annotation') where column_name = 'ordinal' and segment_type = 'INTEGER'),
     (select count(*) from keypoint) + (select count(*) from annotation);
 
+-- name: narrower
+-- Whether the numbers read do not fit in here: coordinates that are all float32s are kept as such.
+select count(*)
+from duckdb_columns() here
+join duckdb_columns() read using (table_name, column_name)
+where here.database_name = current_database() and read.database_name = 'fresh' and table_name = 'keypoint'
+    and here.data_type = 'FLOAT' and read.data_type = 'DOUBLE';
+
 -- name: free_blocks
 select free_blocks / greatest(total_blocks, 1), total_blocks from pragma_database_size() where database_name = current_database();
 

@@ -110,7 +110,9 @@ class Store:
     def _show(self, names: list[str]) -> None:
         """Views over the attached files; identifiers can't be parameters, and these are our own."""
         for table in _TABLES:
-            parts = " union all ".join(f"select * from {name}.{table}" for name in names)
+            # coordinates that are kept as float32 are reckoned with as doubles, like all others
+            wide = " replace (x::double as x, y::double as y)" if table == "keypoint" else ""
+            parts = " union all ".join(f"select *{wide} from {name}.{table}" for name in names)
             if table in ("joint", "bone"):
                 # a skeleton is many datasets' and stands once: as the first has it, were they to differ
                 numbered = " union all ".join(

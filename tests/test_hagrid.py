@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 
+import duckdb
+import numpy as np
 import pytest
 
 from queries import skeletons
 from queries.errors import UnreadableInput
+from queries.readers import base
 
 #: Every joint at a place of its own, and x never equal to y.
 HAND = [[round(0.1 + j * 0.013, 6), round(0.2 + j * 0.029, 6)] for j in range(21)]
@@ -355,3 +358,34 @@ def test_a_file_that_is_no_object_is_said(indexed, content):
     ((kind, locator, message),) = found.problems(True)
     assert (kind, locator) == ("json-malformed", "file")
     assert "expected an object from image ids to records" in message
+
+
+def _type(found):
+    (path,) = found.workspace.index_files()
+    with duckdb.connect(path, read_only=True) as con:
+        return con.execute("select any_value(typeof(x)), any_value(typeof(y)) from keypoint").fetchone()
+
+
+def test_landmarks_that_are_float32s_are_kept_as_such(indexed):
+    """As HaGRID's are: in half the room, and the very numbers of the source come out again."""
+    narrow = [[float(np.float32(x)), float(np.float32(y))] for x, y in HAND]
+    found = indexed({"train/call.json": {"k1": record(hand_landmarks=[narrow])}})
+    assert _type(found) == ("FLOAT", "FLOAT")
+    assert found.rows(POINTS, 0) == [(j, x, y, None) for j, (x, y) in enumerate(narrow)]
+    assert found.row("select any_value(typeof(x)), any_value(typeof(y)) from keypoint") == ("DOUBLE", "DOUBLE")
+
+
+@pytest.mark.parametrize("odd", [0.1, 1e300, -1e-310, 16777217])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_landmark_that_is_no_float32_keeps_all_as_they_are(indexed, monkeypatch, odd, axis):
+    narrow = [[j / 64, j / 32] for j in range(21)]
+    wide = [list(point) for point in narrow]
+    wide[7][axis] = odd
+    monkeypatch.setattr(base, "GROUP_BYTES", 1)  # a group a file: the first is in already
+    files = {f"train/{name}.json": {name: record(hand_landmarks=[points])}
+             for name, points in (("call", narrow), ("fist", wide), ("like", narrow))}  # fmt: skip
+    found = indexed(files)
+    assert _type(found) == ("DOUBLE", "DOUBLE")
+    rows = found.rows("select k.x, k.y from keypoint k join annotation using (annotation_id) "
+                      "join image using (image_id) order by key, joint")  # fmt: skip
+    assert rows == [tuple(point) for point in (*narrow, *wide, *narrow)]

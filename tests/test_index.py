@@ -131,17 +131,38 @@ def test_an_error_in_the_middle_leaves_the_old_index(indexed, tmp_path, write, m
     assert not (place / "scratch").exists()
 
 
-def test_an_index_that_does_not_hold_together_is_not_kept(tmp_path, write, monkeypatch):
+@pytest.mark.parametrize("gap", [False, True], ids=["every id in between", "an id in between missing"])
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        "insert into keypoint values (4711, 0, 0, 0, null)",
+        "insert into annotation select * replace (image_id + 90 as image_id, 1000000010 as annotation_id) "
+        "from annotation limit 1",
+        "insert into annotation from annotation limit 1",
+        "insert into image from image limit 1",
+        "update annotation set skeleton = 'nobody'",
+    ],
+)
+def test_an_index_that_does_not_hold_together_is_not_kept(tmp_path, write, monkeypatch, mistake, gap):
     real = index_module._write_files
 
-    def orphan(build):
+    def wrong(build):
         real(build)
-        build.con.execute("insert into keypoint values (4711, 0, 0, 0, null)")
+        if gap:
+            build.con.execute("update annotation set annotation_id = 1000000020, image_id = 1000000020 "
+                              "where annotation_id = 1000000003")  # fmt: skip
+            build.con.execute("update keypoint set annotation_id = 1000000020 where annotation_id = 1000000003")
+            build.con.execute("update image set image_id = 1000000020 where image_id = 1000000003")
+        if mistake:
+            build.con.execute(mistake)
 
-    monkeypatch.setattr(index_module, "_write_files", orphan)
+    monkeypatch.setattr(index_module, "_write_files", wrong)
+    place, root = Workspace(tmp_path / "w"), write(tmp_path / "set", hands())
     with pytest.raises(AssertionError, match="does not hold together"):
-        index(Workspace(tmp_path / "w"), write(tmp_path / "set", hands()), Options())
-    assert Workspace(tmp_path / "w").index_files() == []
+        index(place, root, Options())
+    assert place.index_files() == []
+    mistake = None
+    assert index(place, root, Options()).images == 3
 
 
 def test_an_open_store_survives_a_swap(indexed, tmp_path, write):

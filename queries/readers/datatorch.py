@@ -13,6 +13,7 @@ a folder with nothing else is told what it is for.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from queries import sqlfile
@@ -30,6 +31,9 @@ VARIANTS = (
     "COCO export",
     "label metadata, {keypoints, skeleton}: a skeleton, for --skeleton",
 )
+
+#: How a skeleton starts: what does not is not parsed, which takes longer than all else that detects a format.
+_SKELETON = re.compile(rb'(\xef\xbb\xbf)?\s*\{\s*"(keypoints|skeleton)"')
 
 _EMPTY_BOX = "bbox has 0 numbers, expected 4"
 
@@ -74,6 +78,8 @@ def load(build: Build) -> DatasetFacts:
 
 def _joints_of_skeleton(head: bytes) -> int | None:
     """How many joints a two-field skeleton names, or None where the file is not one."""
+    if not _SKELETON.match(head):
+        return None
     try:
         value: Any = json.loads(head)
     except ValueError:

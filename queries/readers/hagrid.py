@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import duckdb
+
 from queries import skeletons, sqlfile
 from queries.errors import UnreadableInput
 from queries.model import DatasetFacts, Detection, Options, Problem, SourceFile
@@ -105,6 +107,7 @@ def load(build: Build) -> DatasetFacts:
         return len(problems)
 
     build.con.execute(sql["no_united"])
+    build.con.execute(sql["narrow"])
     for group in build.groups():
         build.read_group(group, strict, tolerant, lambda files: _flatten(build, sql, skeleton.name))
     # after the hands of all files: so the ids of each file's hands, and of its united boxes, are one block
@@ -118,6 +121,8 @@ def together(build: Build, facts: DatasetFacts) -> None:
     """What the names of all files, and all their records, say of each record."""
     sql = sqlfile.statements(_SQL)
     known = sorted({*GESTURES, *(f.absolute.stem for f in build.files if f.skipped is None)})
+    if build.con.execute(sql["may_be_narrow"]).fetchall() == [(True,)]:
+        build.con.execute(sql["narrow"])
     build.con.execute(sql["forget_together"])
     build.con.execute(sql["unknown_labels"], {"dataset": build.dataset_id, "known": known})
     build.con.execute(sql["missing_subjects"], {"dataset": build.dataset_id})
@@ -166,7 +171,11 @@ def _flatten(build: Build, sql: dict[str, str], skeleton: str) -> None:
     ids = {"dataset": build.dataset_id, "first_image": build.id_base + build.images + 1}
     first_annotation = build.id_base + build.annotations + 1
     con.execute(sql["images"], ids)
-    con.execute(sql["keypoints"], {"first_annotation": first_annotation})
+    try:
+        con.execute(sql["keypoints"], {"first_annotation": first_annotation})
+    except (duckdb.InvalidInputException, duckdb.ConversionException):
+        con.execute(sql["widen"])
+        con.execute(sql["keypoints"], {"first_annotation": first_annotation})
     con.execute(
         sql["annotations"], {**ids, "first_annotation": first_annotation, "skeleton": skeleton}
     )

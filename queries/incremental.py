@@ -18,7 +18,8 @@ import duckdb
 
 from queries import sqlfile
 from queries.model import SCHEMA_VERSION, DatasetFacts, Options, SourceFile
-from queries.readers.base import Build, Scan, content_hash
+from queries.readers.base import Build, content_hash
+from queries.readers.scan import Scan
 
 #: Above this share of the bytes, reading everything costs hardly more and leaves a tidier file.
 LARGEST_SHARE = 0.5
@@ -142,8 +143,8 @@ def _same(former: Former, file: SourceFile, since: int) -> bool:
         return former.status == "skipped" and former.detail == file.skipped
     if former.bytes != file.bytes:
         return False
-    if not file.bytes:
-        return True
+    if not file.bytes and former.detail == "is empty":
+        return True  # it was not read, and has no hash
     coarse = file.mtime_ns % 1_000_000_000 == 0 and file.mtime_ns >= since
     # a file that could not be read may be readable now, and its time would not tell
     if former.status != "unreadable" and former.mtime_ns == file.mtime_ns and not coarse:

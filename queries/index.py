@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import gc
-import json
 import re
 import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
 import duckdb
 
-from queries import incremental, readers, skeletons, sqlfile
+from queries import identity as identities
+from queries import incremental, readers, sqlfile
 from queries.errors import KpauditError, UnreadableInput, UsageError, WorkspaceError
 from queries.model import (
     SCHEMA_VERSION,
@@ -29,13 +29,17 @@ from queries.model import (
     Skeleton,
     SourceFile,
 )
-from queries.readers.base import Build, Scan, as_table, insert_rows, walk
+from queries.readers.base import Build, as_table, insert_rows
+from queries.readers.scan import Scan, walk
 from queries.vocabulary import canonical_names
-from queries.workspace import Workspace, dataset_id_of
+from queries.workspace import Workspace
 
 _SPLIT_FOLDER = re.compile(
     r"(ann_)?(train_?val|train|valid|validation|val|minival|test|subsample)\d*(_dev)?|annotations"
 )
+
+#: So many new objects pass until Python looks for garbage again.
+_SELDOM = 1_000_000
 
 #: What makes an index be built as a whole, where bringing the old one up to date was tried.
 _UNPATCHABLE: tuple[type[Exception], ...] = (duckdb.Error, AssertionError, incremental.Unfit)
@@ -59,24 +63,25 @@ def index(
     """
     started = time.perf_counter()
     root = _existing(root)
-    with _seldom_collecting(), workspace.writing(waiting) as scratch:
+    with workspace.writing(waiting) as scratch, _seldom_collecting():
         scan = walk(root)
-        known = _known(workspace)
-        dataset_id, name, old = _identity(known, root, options)
-        options, kept = _with_former(old, options)
+        known = identities.known(workspace)
+        dataset_id, name, old = identities.identity(known, root, options)
+        options, kept = identities.with_former(old, options)
         reader = readers.detect(scan)[0] if options.format == "auto" else readers.named(options.format)
         files = reader.files(scan, options)
         if not any(file.skipped is None for file in files):
             told = f"has no file that the {reader.NAME} reader takes: {reader.LOOKS_FOR}"
             raise UnreadableInput(f"{root} {told}")
         job = _Job(
-            reader, root, name, dataset_id, files, scan, _named_after(options, name), kept, scratch,
+            reader, root, name, dataset_id, files, scan, identities.named_after(options, name), kept, scratch,
             progress, started,
         )  # fmt: skip
         places = [path for path in known if known[path][0] == dataset_id]
         change = None
         if old is not None and not force:
-            change = incremental.compare(old, scan, files, reader, job.options, _options_json(job.options))
+            said = identities.options_json(job.options)
+            change = incremental.compare(old, scan, files, reader, job.options, said)
         if change is not None and change.nothing_to_read:
             return _unchanged(workspace, change, job, places)
         summary = _updated(job, change) if change is not None else None
@@ -90,7 +95,10 @@ def index(
 def _seldom_collecting() -> Iterator[None]:
     """Makes Python look for garbage in circles less often: it finds none among 100,000 files' records."""
     usual = gc.get_threshold()
-    gc.set_threshold(1_000_000, *usual[1:])
+    if usual[0] >= _SELDOM:  # another thread's doing, who sets it back
+        yield
+        return
+    gc.set_threshold(_SELDOM, *usual[1:])
     try:
         yield
     finally:
@@ -159,7 +167,7 @@ class _Job:
 def remove(workspace: Workspace, name: str) -> None:
     """Takes a dataset out of the workspace. Raises UsageError where there is none of that name."""
     with workspace.writing(lambda: None):
-        known = _known(workspace)
+        known = identities.known(workspace)
         found = [path for path, (_, known_name, _) in known.items() if known_name == name]
         if not found:
             raise UsageError(
@@ -188,93 +196,6 @@ def _existing(root: Path) -> Path:
     if not (resolved.is_dir() or resolved.is_file()):
         raise UnreadableInput(f"{root} is neither a folder nor a regular file")
     return resolved
-
-
-def _known(workspace: Workspace) -> dict[Path, tuple[int, str, str]]:
-    """(dataset_id, name, root) of every index in the workspace; one that can't be opened is left out."""
-    known = {}
-    for path in workspace.index_files():
-        try:
-            with duckdb.connect(path, read_only=True) as con:
-                known[path] = con.execute("select dataset_id, name, root from dataset").fetchone()
-        except duckdb.Error:
-            known[path] = (dataset_id_of(path), "", "")
-    return known
-
-
-def _identity(
-    known: dict[Path, tuple[int, str, str]], root: Path, options: Options
-) -> tuple[int, str, Path | None]:
-    """The dataset's id and name, and the index that it replaces: same root, and same name where given."""
-    base = options.name or root.stem if root.is_file() else options.name or root.name
-    same_root = [(path, row) for path, row in known.items() if row[2] == str(root)]
-    for path, (dataset_id, name, _) in same_root:
-        if options.name in (None, name):
-            return dataset_id, name, path
-    taken = {name for _, name, _ in known.values()}
-    if options.name is not None and options.name in taken:
-        told = "is indexed already, from another folder; give another --name"
-        raise UsageError(f"a dataset called {options.name!r} {told}")
-    name, number = base, 2
-    while name in taken:
-        name, number = f"{base}-{number}", number + 1
-    used = {row[0] for row in known.values()}
-    dataset_id = next(n for n in range(1, len(used) + 2) if n not in used)
-    return dataset_id, name, None
-
-
-def _named_after(options: Options, name: str) -> Options:
-    """The options with the user's skeleton named after the dataset.
-
-    Two files of one name may say different things, and a user's hand-21.json is not the bundled one.
-    """
-    if options.skeleton is None:
-        return options
-    own = f"{name}/{options.skeleton.name.removeprefix(f'{name}/')}"
-    return replace(options, skeleton=replace(options.skeleton, name=own))
-
-
-def _with_former(old: Path | None, options: Options) -> tuple[Options, list[str]]:
-    """The options, with what was said of the dataset before where it is not said anew, and notes of that."""
-    if old is None:
-        return options, []
-    try:
-        with duckdb.connect(old, read_only=True) as con:
-            former = json.loads(con.execute("select options from dataset").fetchone()[0])
-    except (duckdb.Error, ValueError):
-        return options, []
-    found: dict[str, object] = {}
-    if options.images is None and former.get("images") and Path(former["images"]).exists():
-        found["images"] = Path(former["images"])
-    if options.split is None and former.get("split"):
-        found["split"] = former["split"]
-    if options.format == "auto" and former.get("format", "auto") != "auto":
-        found["format"] = former["format"]
-    if options.skeleton is None and former.get("skeleton"):
-        given = former["skeleton"]
-        found["skeleton"] = skeletons.from_two_fields(given, given["name"], str(old))
-    shown = [f"--{name} {former[name] if name != 'skeleton' else former[name]['name']}" for name in found]
-    notes = [f"as said before: {', '.join(shown)}; `kpaudit remove` forgets it"] if shown else []
-    return replace(options, **found), notes
-
-
-def _options_json(options: Options) -> str:
-    """What the user said of the dataset, so that it holds when the dataset is indexed again."""
-    skeleton = options.skeleton
-    return json.dumps(
-        {
-            "images": str(options.images) if options.images else None,
-            "split": options.split,
-            "format": options.format,
-            "skeleton": {
-                "name": skeleton.name,
-                "keypoints": list(skeleton.names),
-                "skeleton": [[a + 1, b + 1] for a, b in skeleton.bones],
-            }
-            if skeleton
-            else None,
-        }
-    )
 
 
 def _unchanged(
@@ -399,7 +320,10 @@ def _finish(build: Build, facts: DatasetFacts) -> None:
         con.execute(sql["move_annotations"])
         con.execute(sql["drop_repeated"])
     con.execute(sql["count_records"])
-    wrong = con.execute(sql["unattached"]).fetchone()
+    try:
+        wrong = con.execute(sql["unattached"]).fetchone()
+    except duckdb.OutOfRangeException as error:
+        raise AssertionError(f"the index does not hold together, and was not kept: {error}") from error
     looked_up = ("unattached_annotations", "unattached_keypoints")
     for name, without_gaps in zip(looked_up, con.execute(sql["without_gaps"]).fetchone(), strict=True):
         if not without_gaps:
@@ -432,7 +356,7 @@ def _write_dataset(
             summary.subjects > 0,
             facts.classes,
             facts.notes,
-            _options_json(build.options),
+            identities.options_json(build.options),
             SCHEMA_VERSION,
             reader.VERSION,
             uuid.uuid4().hex,

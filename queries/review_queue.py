@@ -145,14 +145,14 @@ def _sample(store: Store, f: Filters, asked: Asked) -> Queue:
     }
     frame = store.frame(
         "review_sample", f=f.struct(), seed=asked.seed, labels=list(sizes),
-        sizes=[size for size, _ in sizes.values()], bounds=[_bound(*size) for size in sizes.values()],
+        sizes=[size for size, _ in sizes.values()], bounds=[upper_bound(*size) for size in sizes.values()],
     )  # fmt: skip
     frame = frame[mine(frame["hash"].to_numpy(), asked)]
     items = frame["item"].to_numpy(dtype=np.int64)
     return Queue(items, items, labels=tuple(frame["label"]), drawn=sizes)
 
 
-def _bound(size: int, population: int) -> int:
+def upper_bound(size: int, population: int) -> int:
     """A number that the least `size` of `population` evenly spread 64-bit numbers do not exceed.
 
     It leaves room for eight standard deviations of how many lie below it.

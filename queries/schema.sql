@@ -77,11 +77,10 @@ create table annotation (
 );
 
 create table keypoint (
-    -- as runs of equal ids: quicker to write, by a tenth of the table's time, than what is chosen by itself
-    annotation_id bigint not null using compression rle,
+    annotation_id bigint not null,
     joint         smallint not null,       -- from 0, in the skeleton's order
-    x             double,                  -- in dataset.unit; float where every number is a float32, as HaGRID's
-    y             double,                  -- are: cast it, and it is the source's number (the views do)
+    x             double,                  -- in dataset.unit; float in an index of HaGRID whose landmarks all
+    y             double,                  -- are float32s: cast to double they are the source's numbers
     visibility    tinyint                  -- 0 not labelled, 1 occluded, 2 visible; NULL: not recorded
 );
 

@@ -258,6 +258,24 @@ def rows(place: Path, sql: str) -> list[tuple]:
         return con.execute(sql).fetchall()
 
 
+def test_an_empty_label_file_comes_goes_and_is_read(tmp_path, write):
+    """A file that can't be read has no size, and an empty one none either: they are not the same."""
+    root = write(tmp_path / "set", {"data.yaml": config(), "labels/train/a.txt": LINE, "labels/val/b.txt": LATER})
+    label, place = root / "labels/train/c.txt", tmp_path / "w"
+    label.symlink_to(root / "gone")
+    index(Workspace(place), root, Options())
+    for edit in (
+        (root / "gone").touch,
+        (root / "gone").unlink,
+        label.unlink,
+        label.touch,
+        lambda: label.write_text(LINE),
+    ):
+        edit()
+        index(Workspace(place), root, Options())
+        same_as_a_whole_build(place, root)
+
+
 def test_label_files_one_by_one(tmp_path, write):
     place = tmp_path / "w"
     labels = {f"labels/train/{n}.txt": f"{LINE}\n{LATER}\n" for n in range(6)}

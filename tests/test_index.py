@@ -136,6 +136,7 @@ def test_an_error_in_the_middle_leaves_the_old_index(indexed, tmp_path, write, m
     "mistake",
     [
         "insert into keypoint values (4711, 0, 0, 0, null)",
+        "insert into annotation select * replace (9000000000 as annotation_id) from annotation limit 1",
         "insert into annotation select * replace (image_id + 90 as image_id, 1000000010 as annotation_id) "
         "from annotation limit 1",
         "insert into annotation from annotation limit 1",

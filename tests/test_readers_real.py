@@ -11,7 +11,7 @@ from pycocotools.coco import COCO
 
 from queries import readers
 from queries.errors import UnknownFormat
-from queries.readers.base import walk
+from queries.readers.scan import walk
 from queries.skeletons import canonical
 
 #: Each file and its number of joints.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from queries import skeletons
 from queries.errors import UnreadableInput
 from queries.index import index
 from queries.model import Options
-from queries.readers import label_files
+from queries.readers import label_files, yolo
 from queries.workspace import Workspace
 
 JPG = b"\xff\xd8\xff"
@@ -384,11 +385,63 @@ def test_a_pipe_is_not_waited_for_and_a_link_to_nothing_is_reported(indexed, tmp
     assert told == {"labels/train/gone.txt": "can't be read: No such file or directory"}
 
 
+@pytest.mark.parametrize("fails", ["submit", "listing", "preparing", "use"])
+def test_an_interruption_ends_the_reading_ahead(tmp_path, write, monkeypatch, fails):
+    """Threads that wait for what will not come any more would be waited for without end."""
+    monkeypatch.setattr(label_files, "BATCH", 1)
+    more = {f"labels/train/{n}.txt": f"{LINE}\n" for n in range(9)}
+    root = write(tmp_path / "set", dataset(more=more))
+
+    def interrupt(*given, **named):
+        raise KeyboardInterrupt
+
+    class Pool(label_files.ThreadPoolExecutor):
+        def submit(self, *given, **named):
+            return interrupt() if self._work_queue.qsize() or self._threads else super().submit(*given)
+
+    targets = {
+        "submit": (label_files, "ThreadPoolExecutor", Pool),
+        "listing": (yolo, "_write_images", interrupt),
+        "preparing": (label_files, "as_table", interrupt),
+        "use": (label_files.Build, "advance", interrupt),
+    }
+    monkeypatch.setattr(*targets[fails])
+    ended = []
+
+    def run():
+        with pytest.raises(KeyboardInterrupt):
+            index(Workspace(tmp_path / "w"), root, Options())
+        ended.append(True)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(30)
+    assert ended and not Workspace(tmp_path / "w").index_files()
+
+
+def test_a_name_that_is_not_utf_8_is_left_out_and_said(indexed, tmp_path, write):
+    root = write(tmp_path / "set", dataset())
+    for name in (b"labels/train/b\xff.txt", b"images/train/c\xff.jpg"):
+        Path(os.fsdecode(bytes(root) + b"/" + name)).write_bytes(b"")
+    found = indexed(root)
+    assert found.summary.images == 2
+    told = [message for kind, message in found.rows("select kind, message from problem") if "UTF-8" in message]
+    assert len(told) == 2
+
+
 def test_progress_ends_at_the_whole(tmp_path, write, monkeypatch):
     """The label files' sizes are known when they are read: what is said before is reckoned from those."""
     monkeypatch.setattr(label_files, "BATCH", 2)
     many = {f"labels/train/{n}.txt": f"{LINE}\n" * (n + 1) for n in range(7)}
     root = write(tmp_path / "set", dataset(more=many))
+    real = label_files._content
+
+    def content(file):
+        if file.path.endswith("/5.txt"):
+            raise PermissionError(13, "Permission denied")
+        return real(file)
+
+    monkeypatch.setattr(label_files, "_content", content)
     told = []
     index(Workspace(tmp_path / "w"), root, Options(), lambda done, total, what: told.append((done, total)))
     size = sum(path.stat().st_size for path in [root / "data.yaml", *root.rglob("*.txt")])

@@ -8,7 +8,7 @@ from types import ModuleType
 from queries.errors import UnknownFormat, unknown_name
 from queries.model import Detection
 from queries.readers import aic, coco, datatorch, h36m, hagrid, hagrid_yolo, lsp, mhp, mpii, ochuman, yolo
-from queries.readers.base import Scan
+from queries.readers.scan import Scan
 
 READERS: tuple[ModuleType, ...] = (
     hagrid, coco, yolo, aic, ochuman, h36m, datatorch, hagrid_yolo, mpii, lsp, mhp

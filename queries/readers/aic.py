@@ -22,9 +22,10 @@ from queries import skeletons
 from queries.errors import UnreadableInput
 from queries.model import DatasetFacts, Detection, Options, SourceFile
 from queries.readers import documents, lenient
-from queries.readers.base import Build, Scan, split_of_path
+from queries.readers.base import Build, split_of_path
 from queries.readers.checked import Checked
 from queries.readers.records import ImageRecord, InstanceRecord, Point, Reports, load_records, text
+from queries.readers.scan import Scan
 
 NAME = "aic"
 TITLE = "AI Challenger 2017 keypoints, the original JSON list"

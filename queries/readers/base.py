@@ -6,7 +6,6 @@ import contextlib
 import errno
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,8 +18,9 @@ from typing import Any, Protocol
 import duckdb
 import numpy as np
 
-from queries.model import ID_BLOCK, DatasetFacts, Detection, FoundFile, Options, Problem, Progress, SourceFile
+from queries.model import ID_BLOCK, DatasetFacts, Detection, Options, Problem, Progress, SourceFile
 from queries.readers import lenient
+from queries.readers.scan import Scan
 
 #: Files are read in groups of about this many bytes: enough to keep every core busy (a smaller group of
 #: HaGRID's is but one or two blocks of rows, which one core works through), little enough that the raw
@@ -32,102 +32,8 @@ GROUP_BYTES = 1 << 30
 #: does not grow with the file.
 STRICT_LIMIT = 512 << 20
 
-#: Files that are neither JSON nor YAML and are listed one by one.
-DATA_SUFFIXES = (".mat", ".npz", ".cdf")
-
 _SPLIT_WORD = re.compile(r"(?<![a-z])(trainval|train|valid|validation|val|minival|test)(?![a-z])")
 _SPLIT_NAMES = {"valid": "val", "validation": "val"}
-_SNIFF_BYTES = 1 << 16
-_SKIPPED_FOLDERS = {".git", ".kpaudit", "__pycache__", "__MACOSX", "node_modules"}
-
-
-@dataclass(frozen=True)
-class Scan:
-    """What lies under a root: every JSON and YAML file, and how many files of the other kinds."""
-
-    root: Path
-    json_files: tuple[FoundFile, ...]
-    yaml_files: tuple[FoundFile, ...]
-    other: dict[str, int]
-    unreadable: tuple[str, ...]
-    #: Matlab, numpy and CDF files (`DATA_SUFFIXES`): few enough to list, unlike images and labels
-    data_files: tuple[FoundFile, ...] = ()
-    #: what a reader has found out about the root beyond that, so that it looks but once
-    memo: dict[str, Any] = field(default_factory=dict, compare=False)
-
-    @property
-    def base(self) -> Path:
-        """The folder that the paths of the found files count from."""
-        return self.root if self.root.is_dir() else self.root.parent
-
-    @cached_property
-    def heads(self) -> dict[str, bytes]:
-        """The first 64 KiB of every JSON file, by path: enough to tell what it is."""
-        heads = {}
-        for found in self.json_files:
-            try:
-                with (self.base / found.path).open("rb") as file:
-                    heads[found.path] = file.read(_SNIFF_BYTES)
-            except OSError:
-                heads[found.path] = b""
-        return heads
-
-
-def walk(root: Path) -> Scan:
-    """Looks through a root without following links; a single file is a root of its own."""
-    if root.is_file():
-        found = (_found(root, root.name),)
-        is_json = root.suffix.lower() == ".json"
-        is_yaml = root.suffix.lower() in (".yaml", ".yml")
-        is_data = root.suffix.lower() in DATA_SUFFIXES
-        other = {} if is_json or is_yaml or is_data else {root.suffix.lower() or "(no suffix)": 1}
-        return Scan(
-            root, found if is_json else (), found if is_yaml else (), other, (), found if is_data else ()
-        )
-    json_files, yaml_files, data_files, other, unreadable = [], [], [], {}, []
-    pending = [""]
-    while pending:
-        folder = pending.pop()
-        try:
-            with os.scandir(root / folder) as entries:
-                for entry in entries:
-                    path = f"{folder}/{entry.name}" if folder else entry.name
-                    if not entry.name.isascii() and lenient.has_invalid_text(entry.name):
-                        # DuckDB takes paths as UTF-8 only
-                        unreadable.append(f"{lenient.escaped(path)}: its name is not UTF-8")
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        if entry.name not in _SKIPPED_FOLDERS:
-                            pending.append(path)
-                        continue
-                    dot = entry.name.rfind(".")
-                    suffix = entry.name[dot:].lower() if dot > 0 else ""
-                    if suffix == ".json" and entry.is_file():
-                        json_files.append(_found(entry, path))
-                    elif suffix in (".yaml", ".yml") and entry.is_file():
-                        yaml_files.append(_found(entry, path))
-                    elif suffix in DATA_SUFFIXES and entry.is_file():
-                        data_files.append(_found(entry, path))
-                    elif suffix in (".json", ".yaml", ".yml", *DATA_SUFFIXES):
-                        unreadable.append(f"{path}: a dangling link or no regular file")
-                    else:
-                        other[suffix or "(no suffix)"] = other.get(suffix or "(no suffix)", 0) + 1
-        except OSError as error:
-            unreadable.append(f"{folder or '.'}: {error.strerror}")
-    by_path = sorted(json_files, key=lambda f: f.path)
-    return Scan(
-        root,
-        tuple(by_path),
-        tuple(sorted(yaml_files, key=lambda f: f.path)),
-        other,
-        tuple(unreadable),
-        tuple(sorted(data_files, key=lambda f: f.path)),
-    )
-
-
-def _found(entry: Path | os.DirEntry, path: str) -> FoundFile:
-    stat = entry.stat()
-    return FoundFile(path, stat.st_size, stat.st_mtime_ns)
 
 
 class Reader(Protocol):
@@ -261,6 +167,7 @@ class Build:
         strict: Callable[[list[SourceFile]], None],
         tolerant: Callable[[SourceFile], int],
         after: Callable[[list[SourceFile]], None],
+        limit: int = STRICT_LIMIT,
     ) -> None:
         """Reads a group on the fast path, and by itself on the tolerant one each file that is rejected.
 
@@ -271,7 +178,7 @@ class Build:
         """
         pending: list[SourceFile] = []
         for file in group:
-            if file.bytes <= STRICT_LIMIT:
+            if file.bytes <= limit:
                 pending.append(file)
                 continue
             self._strictly(pending, strict, tolerant, after)

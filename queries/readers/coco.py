@@ -19,10 +19,11 @@ from typing import Any
 from queries import sqlfile
 from queries.model import DatasetFacts, Detection, FoundFile, Options, Problem, Skeleton, SourceFile
 from queries.readers import lenient
-from queries.readers.base import Build, Scan, bad_to_problem, glob_safe, largest, split_of_path
+from queries.readers.base import Build, bad_to_problem, glob_safe, largest, split_of_path
 from queries.readers.checked import Checked
 from queries.readers.coco_skeletons import Category, layout
 from queries.readers.hagrid import GESTURES
+from queries.readers.scan import Scan
 
 NAME = "coco"
 TITLE = "COCO keypoints and COCO-style JSON, any number of joints"

@@ -19,7 +19,8 @@ from typing import Any
 from queries import sqlfile
 from queries.model import DatasetFacts, Detection, Options, SourceFile
 from queries.readers import coco, documents
-from queries.readers.base import Build, Scan
+from queries.readers.base import Build
+from queries.readers.scan import Scan
 
 NAME = "datatorch"
 TITLE = "DataTorch's COCO export; its label metadata is a skeleton (--skeleton)"
@@ -33,7 +34,7 @@ VARIANTS = (
 )
 
 #: How a skeleton starts: what does not is not parsed, which takes longer than all else that detects a format.
-_SKELETON = re.compile(rb'(\xef\xbb\xbf)?\s*\{\s*"(keypoints|skeleton)"')
+_SKELETON = re.compile(rb'[\xef\xbb\xbf\xff\xfe]*\s*\{\s*"(keypoints|skeleton)"')
 
 _EMPTY_BOX = "bbox has 0 numbers, expected 4"
 
@@ -78,7 +79,7 @@ def load(build: Build) -> DatasetFacts:
 
 def _joints_of_skeleton(head: bytes) -> int | None:
     """How many joints a two-field skeleton names, or None where the file is not one."""
-    if not _SKELETON.match(head):
+    if not _SKELETON.match(head.replace(b"\0", b"")):
         return None
     try:
         value: Any = json.loads(head)

@@ -10,8 +10,9 @@ from typing import Any
 
 from queries.model import FoundFile, SourceFile
 from queries.readers import coco, lenient
-from queries.readers.base import STRICT_LIMIT, Scan, bad_to_problem
+from queries.readers.base import STRICT_LIMIT, bad_to_problem
 from queries.readers.records import Reports
+from queries.readers.scan import Scan
 
 #: Why a COCO-style copy is not read along: its people would count twice.
 COPY = "COCO-style; left out beside the dataset's own files, index it by itself to read it"

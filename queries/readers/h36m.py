@@ -32,7 +32,7 @@ from queries import skeletons, sqlfile
 from queries.errors import UnreadableInput
 from queries.model import DatasetFacts, Detection, FoundFile, Options, SourceFile
 from queries.readers import coco, documents
-from queries.readers.base import Build, Scan, split_of_path
+from queries.readers.base import Build, split_of_path
 from queries.readers.records import (
     ImageRecord,
     InstanceRecord,
@@ -42,6 +42,7 @@ from queries.readers.records import (
     load_records,
     text,
 )
+from queries.readers.scan import Scan
 
 if TYPE_CHECKING:
     import numpy as np

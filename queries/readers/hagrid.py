@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
@@ -18,9 +20,10 @@ import duckdb
 from queries import skeletons, sqlfile
 from queries.errors import UnreadableInput
 from queries.model import DatasetFacts, Detection, Options, Problem, SourceFile
-from queries.readers import lenient
-from queries.readers.base import Build, Scan, bad_to_problem, glob_safe, largest
+from queries.readers import lenient, pieces
+from queries.readers.base import Build, bad_to_problem, glob_safe, insert_rows, largest
 from queries.readers.checked import Checked
+from queries.readers.scan import Scan
 
 NAME = "hagrid"
 TITLE = "HaGRID v1, 2.0 and v2"
@@ -46,6 +49,12 @@ GESTURES = (
 _SPLITS = {"train", "val", "test", "train_val", "trainval", "subsample"}
 _COCO_LIKE = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
 _SQL = "readers/hagrid.sql"
+
+#: A file of more than two such pieces is cut into them; one that is larger still is read as a stream.
+_PIECE, _LARGEST = 32 << 20, 2 << 30
+
+#: Fields that are objects: a record's key is none of them.
+_FIELDS = frozenset({b"meta"})
 
 
 def detect(scan: Scan) -> Detection:
@@ -95,8 +104,8 @@ def load(build: Build) -> DatasetFacts:
     )
 
     def strict(group: list[SourceFile]) -> None:
-        paths = [glob_safe(file.absolute) for file in group]
-        build.con.execute(sql["read_strict"], {"paths": paths, "largest": largest(group)})
+        with _in_pieces(build, group) as (paths, most):
+            build.con.execute(sql["read_strict"], {"paths": paths, "largest": most})
 
     def tolerant(file: SourceFile) -> int:
         problems: list[Problem] = []
@@ -107,9 +116,12 @@ def load(build: Build) -> DatasetFacts:
         return len(problems)
 
     build.con.execute(sql["no_united"])
+    build.con.execute(sql["narrow_table"])
     build.con.execute(sql["narrow"])
     for group in build.groups():
-        build.read_group(group, strict, tolerant, lambda files: _flatten(build, sql, skeleton.name))
+        build.read_group(
+            group, strict, tolerant, lambda files: _flatten(build, sql, skeleton.name), _LARGEST
+        )
     # after the hands of all files: so the ids of each file's hands, and of its united boxes, are one block
     first = {"first_annotation": build.id_base + build.annotations + 1}
     build.con.execute(sql["united_annotations"], {"dataset": build.dataset_id, **first})
@@ -117,12 +129,44 @@ def load(build: Build) -> DatasetFacts:
     return DatasetFacts("normalized", False, skeletons={skeleton.name: skeleton})
 
 
+@contextmanager
+def _in_pieces(build: Build, group: list[SourceFile]) -> Iterator[tuple[list[str], int]]:
+    """What to read of a group, the large files in pieces, and the most bytes of one.
+
+    The pieces are the file's in `build_file`; an error names the file.
+    """
+    folder, paths, of = build.scratch / "pieces", [], {}
+    most = [16 << 20]
+    for file in group:
+        made = [file.absolute]
+        if file.bytes > 2 * _PIECE:
+            place = folder / str(file.file_id)
+            place.mkdir(parents=True)
+            made = pieces.cut(file.absolute, place, _PIECE, _FIELDS)
+            of |= {str(path): file for path in made if path != file.absolute}
+        most += [path.stat().st_size + 1024 for path in made]
+        paths += [glob_safe(path) for path in made]
+    insert_rows(
+        build.con, "build_file", [(f.file_id, f.absolute.stem, f.split, path) for path, f in of.items()]
+    )
+    try:
+        yield paths, max(most)
+    except duckdb.Error as error:
+        told = str(error)
+        for path, file in of.items():
+            told = told.replace(f'"{path}"', f'"{file.absolute}"')
+        raise type(error)(told) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def together(build: Build, facts: DatasetFacts) -> None:
     """What the names of all files, and all their records, say of each record."""
     sql = sqlfile.statements(_SQL)
     known = sorted({*GESTURES, *(f.absolute.stem for f in build.files if f.skipped is None)})
-    if build.con.execute(sql["may_be_narrow"]).fetchall() == [(True,)]:
-        build.con.execute(sql["narrow"])
+    wide = build.con.execute(sql["is_wide"]).fetchall()[0][0]
+    if wide and build.con.execute(sql["may_be_narrow"]).fetchall()[0][0]:
+        build.con.execute(sql["narrow_columns"])
     build.con.execute(sql["forget_together"])
     build.con.execute(sql["unknown_labels"], {"dataset": build.dataset_id, "known": known})
     build.con.execute(sql["missing_subjects"], {"dataset": build.dataset_id})

@@ -90,26 +90,42 @@ select
 from raw
 join build_file f on f.absolute = raw.filename;
 
+-- name: narrow_table
+-- Written as runs of equal ids, which 21 joints a hand make, in a tenth less time, and renumbered in a fifth of
+-- it; other skeletons have shorter runs, and would pay for it in room.
+create or replace table keypoint (
+    annotation_id bigint not null using compression rle,
+    joint         smallint not null,
+    x             float,
+    y             float,
+    visibility    tinyint
+);
+
+-- name: narrow_columns
+alter table keypoint alter x type float;
+alter table keypoint alter y type float;
+
 -- name: narrow
 -- HaGRID's landmarks are what a network gave as float32: kept so, they take half the room, and lose nothing.
 -- A number that is none stops the statement.
-alter table keypoint alter x type float;
-alter table keypoint alter y type float;
-create or replace temp macro kept(v) as case when try_cast(v as float)::double = v then v::float else error('not a float32') end;
+create or replace temp macro kept(v) as
+    case when try_cast(v as float)::double = v then v::float else error('not a float32') end;
 
 -- name: widen
 alter table keypoint alter x type double;
 alter table keypoint alter y type double;
 create or replace temp macro kept(v) as v;
 
+-- name: is_wide
+select data_type = 'DOUBLE' from duckdb_columns()
+where database_name = current_database() and table_name = 'keypoint' and column_name = 'x';
+
 -- name: may_be_narrow
 -- Whether the only numbers that were no float32s have gone.
 select not exists (
     select 1 from keypoint
     where try_cast(x as float)::double is distinct from x or try_cast(y as float)::double is distinct from y
-)
-from duckdb_columns()
-where database_name = current_database() and table_name = 'keypoint' and column_name = 'x' and data_type = 'DOUBLE';
+);
 
 -- name: keypoints
 -- A list of another length than 21 has joints that nothing names: it goes to attributes, reported.

@@ -23,8 +23,10 @@ from pathlib import Path
 from queries import sqlfile
 from queries.model import DatasetFacts, Detection, Options, SourceFile
 from queries.readers import label_files, yolo
-from queries.readers.base import Build, Scan, as_table
+from queries.readers.base import Build, as_table
 from queries.readers.hagrid import GESTURES
+from queries.readers.lenient import has_invalid_text
+from queries.readers.scan import Scan
 
 NAME = "hagrid-yolo"
 TITLE = "HaGRID converted to YOLO by its own converter: boxes alone"
@@ -78,7 +80,11 @@ def files(scan: Scan, options: Options) -> list[SourceFile]:
     for phase, folder in _gesture_folders(scan.root):
         split = options.split or _SPLITS.get(phase, phase)
         with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if entry.name.endswith(".txt") and entry.is_file())
+            names = sorted(
+                entry.name
+                for entry in entries
+                if entry.name.endswith(".txt") and entry.is_file() and not has_invalid_text(entry.name)
+            )
         start = f"{folder.parent.name}/{folder.name}/"
         for name in names:
             place = os.path.join(folder, name)
@@ -97,10 +103,7 @@ def load(build: Build) -> DatasetFacts:
         con.execute(sqlfile.statements("readers/yolo.sql")["images"], {"dataset": build.dataset_id})
     classes, told = _classes(files)
     yolo.write_labels(build, files, lambda: images, dict(sorted(classes.items())), 0, 2, None)
-    con.execute(
-        "update problem set message = replace(message, 'is not in data.yaml''s names', "
-        "'has no name: the conversion writes none') where kind = 'unknown-label'"
-    )
+    con.execute(sqlfile.statements("readers/yolo.sql")["unnamed_classes"])
     notes = [
         "boxes and classes alone: HaGRID's conversion leaves out landmarks, subjects and demographics; "
         "index the original annotations to audit those",

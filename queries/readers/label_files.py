@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -82,8 +82,8 @@ def batches(
 
     `sql`, with the parameters `of`, prepares what is in `label_batch` (file_id, image_id, text): its text
     has single-spaced lines, blank ones left empty. `listed` tells each file's image, and is asked while the
-    first batch is being read; 0 stands for none. Every file is hashed; one that can't be read is reported.
-    While a batch is in use, others are being read and prepared, each in a connection of its own.
+    first batch is being read. Every file is hashed; one that can't be read is reported. While a batch is in
+    use, others are being read and prepared, each in a connection of its own.
     """
     wanted = []
     for file in files:
@@ -94,60 +94,77 @@ def batches(
     parts = [wanted[place : place + BATCH] for place in range(0, len(wanted), BATCH)]
     left = len(wanted)
     beside = sum(file.bytes for file in build.files[: -len(files)] if build.reads(file))
-    images: Future[Mapping[int, int]] = Future()
-    reading = Lock()
+    ahead = _Ahead(sql, of)
+    with ThreadPoolExecutor(_AHEAD) as pool:
+        try:
+            first = parts[: _AHEAD + 1]
+            coming = deque(pool.submit(ahead.prepare, part, build.con.cursor()) for part in first)
+            ahead.images.set_result(listed())
+            for place, part in enumerate(parts):
+                found, con = coming.popleft().result()
+                build.hashes.update(found.hashes)
+                build.status.update(dict.fromkeys(found.hashes, ("read", None)))
+                yield con
+                if place + _AHEAD + 1 < len(parts):
+                    coming.append(pool.submit(ahead.prepare, parts[place + _AHEAD + 1], con))
+                read = sum(file.bytes for file in found.files)
+                # what is left is taken to be like this batch: to ask every file beforehand takes long
+                known = read + sum(file.bytes for file, _ in found.failed)
+                build.bytes_total = build.bytes_done + round(known * left / len(part)) + beside
+                left -= len(part)
+                for file, reason in found.failed:
+                    build.refuse(file, reason)
+                build.advance(read, part[-1].path)
+        except BaseException:
+            ahead.stop()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
-    def prepared(part: list[SourceFile], con: duckdb.DuckDBPyConnection) -> tuple[_Batch, Any]:
-        with reading:  # two at once would only wait for each other
-            found = _read(part)
-        of_file = images.result()
-        numbers = {
-            "file_id": list(found.hashes),
-            "image_id": [of_file.get(number, 0) for number in found.hashes],
-        }
+
+class _Ahead:
+    """What the threads do that read and prepare batches."""
+
+    def __init__(self, sql: str, of: dict[str, Any]):
+        self.sql, self.of = sql, of
+        self.images: Future[Mapping[int, int]] = Future()
+        self._reading, self._stopped = Lock(), False
+
+    def stop(self) -> None:
+        """Ends what is under way: nobody waits for it any more."""
+        self._stopped = True
+        self.images.cancel()
+
+    def prepare(
+        self, part: list[SourceFile], con: duckdb.DuckDBPyConnection
+    ) -> tuple[_Batch, duckdb.DuckDBPyConnection]:
+        with self._reading:  # two at once would only wait for each other
+            found = self._read(part)
+        images = self.images.result()
+        numbers = {"file_id": list(found.hashes), "image_id": [images[number] for number in found.hashes]}
         with as_table(con, "label_batch", numbers, {"text": found.texts}):
-            con.execute(sql, of).fetchall()
+            con.execute(self.sql, self.of).fetchall()
         found.texts = []
         return found, con
 
-    with ThreadPoolExecutor(_AHEAD) as pool:
-        coming = deque(pool.submit(prepared, part, build.con.cursor()) for part in parts[: _AHEAD + 1])
-        try:
-            images.set_result(listed())
-        except BaseException as error:
-            images.set_exception(error)
-            raise
-        for place, part in enumerate(parts):
-            found, con = coming.popleft().result()
-            build.hashes.update(found.hashes)
-            build.status.update(dict.fromkeys(found.hashes, ("read", None)))
-            yield con
-            if place + _AHEAD + 1 < len(parts):
-                coming.append(pool.submit(prepared, parts[place + _AHEAD + 1], con))
-            read = sum(file.bytes for file in found.files)
-            # what is left is taken to be like this batch: to ask every file beforehand takes long
-            build.bytes_total = build.bytes_done + round(read * left / len(part)) + beside
-            left -= len(part)
-            for file, reason in found.failed:
-                build.refuse(file, reason)
-            build.advance(read, part[-1].path)
-
-
-def _read(files: list[SourceFile]) -> _Batch:
-    found, blake2b = _Batch(), hashlib.blake2b
-    contents = []
-    for file in files:
-        try:
-            data = _content(file)
-        except OSError as error:
-            found.failed.append((file, f"can't be read: {error.strerror}"))
-            continue
-        found.hashes[file.file_id] = blake2b(data, digest_size=16).hexdigest()
-        found.files.append(file)
-        contents.append(data)
-    plain = _is_plain(b"\n".join(contents))
-    found.texts = [data.decode("ascii") if plain or _is_plain(data) else _spaced(data) for data in contents]
-    return found
+    def _read(self, files: list[SourceFile]) -> _Batch:
+        found, blake2b = _Batch(), hashlib.blake2b
+        contents = []
+        for file in files:
+            if self._stopped:
+                raise CancelledError
+            try:
+                data = _content(file)
+            except OSError as error:
+                found.failed.append((file, f"can't be read: {error.strerror}"))
+                continue
+            found.hashes[file.file_id] = blake2b(data, digest_size=16).hexdigest()
+            found.files.append(file)
+            contents.append(data)
+        plain = _all_plain(b"\n".join(contents))
+        found.texts = [
+            data.decode("ascii") if plain or _is_plain(data) else _spaced(data) for data in contents
+        ]
+        return found
 
 
 def _content(file: SourceFile) -> bytes:
@@ -170,13 +187,20 @@ def _content(file: SourceFile) -> bytes:
         os.close(descriptor)
 
 
-def _is_plain(data: bytes) -> bool:
+def _all_plain(data: bytes) -> bool:
+    """As `_is_plain`, of a text that is long enough for numpy to be the quicker way."""
     if data.translate(None, _PLAIN):
         return False
     codes = np.frombuffer(data, dtype=np.uint8)
     spaces, white = codes == ord(" "), codes <= ord(" ")
     beside = (spaces[1:] & white[:-1]).any() or (spaces[:-1] & white[1:]).any()
     return not (beside or spaces[:1].any() or spaces[-1:].any())
+
+
+def _is_plain(data: bytes) -> bool:
+    if data.translate(None, _PLAIN) or data.startswith(b" ") or data.endswith(b" "):
+        return False
+    return not (b"  " in data or b" \n" in data or b"\n " in data)
 
 
 def _spaced(data: bytes) -> str:

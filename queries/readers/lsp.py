@@ -24,7 +24,7 @@ from queries import skeletons
 from queries.errors import UnreadableInput
 from queries.model import DatasetFacts, Detection, FoundFile, Options, SourceFile
 from queries.readers import documents, matlab
-from queries.readers.base import Build, Scan
+from queries.readers.base import Build
 from queries.readers.records import (
     ImageRecord,
     InstanceRecord,
@@ -33,6 +33,7 @@ from queries.readers.records import (
     UnreadableFile,
     load_records,
 )
+from queries.readers.scan import Scan
 
 NAME = "lsp"
 TITLE = "Leeds Sports Pose (LSP) and LSP extended"

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from queries.model import FoundFile
 from queries.readers import matlab_tags
-from queries.readers.base import Scan
 from queries.readers.records import UnreadableFile
+from queries.readers.scan import Scan
 
 if TYPE_CHECKING:
     import numpy as np

@@ -31,7 +31,7 @@ from queries import skeletons
 from queries.errors import UnreadableInput
 from queries.model import DatasetFacts, Detection, FoundFile, Options, SourceFile
 from queries.readers import documents, matlab
-from queries.readers.base import Build, Scan, split_of_path
+from queries.readers.base import Build, split_of_path
 from queries.readers.matlab import finite
 from queries.readers.records import (
     ImageRecord,
@@ -42,6 +42,7 @@ from queries.readers.records import (
     load_records,
     text,
 )
+from queries.readers.scan import Scan
 
 NAME = "mhp"
 TITLE = "Multi-Human Parsing v2 (MHP v2)"

@@ -24,8 +24,9 @@ from queries import skeletons
 from queries.errors import UnreadableInput
 from queries.model import DatasetFacts, Detection, FoundFile, Options, SourceFile
 from queries.readers import documents, matlab, mpii_json, mpii_mat
-from queries.readers.base import Build, Scan, split_of_path
+from queries.readers.base import Build, split_of_path
 from queries.readers.records import ImageRecord, Reports, load_records
+from queries.readers.scan import Scan
 
 NAME = "mpii"
 TITLE = "MPII Human Pose"

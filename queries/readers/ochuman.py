@@ -28,7 +28,7 @@ from queries import skeletons
 from queries.errors import UnreadableInput
 from queries.model import DatasetFacts, Detection, Options, Skeleton, SourceFile
 from queries.readers import documents, lenient
-from queries.readers.base import Build, Scan
+from queries.readers.base import Build
 from queries.readers.checked import Checked
 from queries.readers.records import (
     ImageRecord,
@@ -39,6 +39,7 @@ from queries.readers.records import (
     load_records,
     text,
 )
+from queries.readers.scan import Scan
 
 NAME = "ochuman"
 TITLE = "OCHuman, the original ochuman.json"

@@ -17,8 +17,9 @@ from pathlib import Path
 from queries import sqlfile
 from queries.errors import UnreadableInput
 from queries.model import DatasetFacts, Detection, Options, Problem, SourceFile
-from queries.readers import label_files
-from queries.readers.base import Build, Scan, as_table, content_hash
+from queries.readers import label_files, lenient
+from queries.readers.base import Build, as_table, content_hash
+from queries.readers.scan import Scan
 from queries.readers.yolo_yaml import DataYaml, images_of, label_of, parse
 
 NAME = "yolo"
@@ -182,11 +183,12 @@ class _Listing:
 def _listed(scan: Scan, options: Options) -> _Listing:
     """The listing; the folders are gone through once a scan."""
     if NAME not in scan.memo:
-        scan.memo[NAME] = _listing(_data(scan, options), scan.base, options)
+        scan.memo[NAME] = _listing(_data(scan, options), scan, options)
     return scan.memo[NAME]
 
 
-def _listing(data: DataYaml, base: Path, options: Options) -> _Listing:
+def _listing(data: DataYaml, scan: Scan, options: Options) -> _Listing:
+    base = scan.base
     allowed = tuple(f"{folder}{os.sep}" for folder in _allowed(base, options))
     within = _Within(base)
     found = _Listing()
@@ -209,20 +211,35 @@ def _listing(data: DataYaml, base: Path, options: Options) -> _Listing:
             continue
         labels = os.path.dirname(label_of(str(source / "x")))
         if labels != str(source) and os.path.isdir(labels):
-            for folder, _, names in sorted(os.walk(labels)):
-                _add_labels(found, split, within(folder), names, seen)
+            for folder, names in _label_folders(scan, within(labels)):
+                _add_labels(found, split, folder, names, seen)
     return found
+
+
+def _label_folders(scan: Scan, folder: str) -> list[tuple[str, list[str]]]:
+    """The files below a folder of labels, by folder, in order: as the walk has seen them, or looked for."""
+    seen = [one for one in scan.text_files if one == folder or one.startswith(f"{folder}{os.sep}")]
+    if seen:
+        return [(one, scan.text_files[one]) for one in sorted(seen)]
+    # outside the root, or behind a link, which the walk does not follow
+    within = _Within(scan.base)
+    return [(within(one), names) for one, _, names in sorted(os.walk(scan.base / folder))]
 
 
 def _add_labels(found: _Listing, split: str, folder: str, names: list[str], seen: set[str]) -> None:
     """Adds the label files of a folder, and those not seen beside an image as images that are not there."""
     start = "" if folder == "." else f"{folder}{os.sep}"
     like = _image_like(start)
-    texts = sorted(name for name in names if name.endswith(".txt"))
+    # the walk has said which names are not UTF-8
+    texts = sorted(
+        name
+        for name in names
+        if name.endswith(".txt") and (name.isascii() or not lenient.has_invalid_text(name))
+    )
     labels = [start + name for name in texts]
     found.labels.update(labels)
     found.rows.extend(
-        (split, label, like + name[:-4], False)
+        (split, label, like + (name[:-4] if name[0] != "." else os.path.splitext(name)[0]), False)
         for label, name in zip(labels, texts, strict=True)
         if label not in seen
     )

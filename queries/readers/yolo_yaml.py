@@ -13,6 +13,7 @@ import yaml
 from queries import skeletons
 from queries.errors import SkeletonError, UnreadableInput
 from queries.model import Skeleton, SkeletonJoint
+from queries.readers.lenient import has_invalid_text
 
 IMAGE_SUFFIXES = frozenset(".bmp .dng .jpeg .jpg .mpo .png .tif .tiff .webp .pfm .heic .avif".split())
 SPLITS = ("train", "val", "test")
@@ -110,7 +111,9 @@ def images_of(source: Path, data_root: Path) -> Iterator[str]:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 pending.append(entry.path)
-            elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:
+            elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES and (
+                entry.name.isascii() or not has_invalid_text(entry.name)  # the walk has said which are
+            ):
                 yield entry.path
 
 

@@ -8,6 +8,7 @@ from importlib import resources
 from typing import Any
 
 from queries.filters import Filters, Narrow
+from queries.review_queue import sample_size, upper_bound
 from queries.store import Store
 
 
@@ -56,6 +57,10 @@ PAGES: dict[str, list[dict[str, Any]]] = {
         {"n": narrow.struct(), "order": "largest"} for narrow in (Narrow(), Narrow(measure="width", low=0.1))
     ],
     "finding_list": [{"check": "$check", "suppressed": False, "first": 0, "limit": 50}],
+    "review_classes": [{}],
+    "review_findings": [{"check": "$check"}],
+    "review_records": [{"of": of} for of in (1, 2)],
+    "review_sample": [{"seed": 1, "labels": "$labels", "sizes": "$sizes", "bounds": "$bounds"}],
 }
 #: Queries of a whole dataset, which no filter changes.
 WHOLE: dict[str, dict[str, Any]] = {
@@ -102,14 +107,21 @@ def calls(store: Store) -> list[Call]:
     check = cursor.execute(
         "select check_id from finding group by 1 order by count(*) desc, 1 limit 1"
     ).fetchone()
-    real = {"$skeleton": skeleton and skeleton[0], "$check": check and check[0]}
+    counts = cursor.execute("select label, count(*) from annotation where label is not null group by 1 order by 1")
+    classes = dict(counts.fetchall())
+    sizes = {label: sample_size(count, 0.05) for label, count in classes.items()}
+    bounds = [upper_bound(size, classes[label]) for label, size in sizes.items()]
+    real = {
+        "$skeleton": skeleton and skeleton[0], "$check": check and check[0],
+        "$labels": list(sizes), "$sizes": list(sizes.values()), "$bounds": bounds,
+    }  # fmt: skip
     found = []
     for told, chosen in filters(store).items():
         for query, ways in PAGES.items():
             for way in ways:
                 params = {k: real.get(v, v) if isinstance(v, str) else v for k, v in way.items()}
                 if None not in params.values():
-                    shown = [told, *(str(value) for name, value in way.items() if name in ("by", "measure"))]
+                    shown = [told, *(str(value) for name, value in way.items() if name in ("by", "measure", "of"))]
                     door = way.get("n", {})
                     shown += [door[name] for name in ("state", "measure") if door.get(name)]
                     found.append(Call(query, {"f": chosen.struct(), **params}, ", ".join(shown)))

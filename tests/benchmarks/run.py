@@ -55,7 +55,7 @@ class Run:
     def __init__(self, given: argparse.Namespace, show: Callable[[Row], None]):
         self.data, self.images, self.show = given.data, given.images, show
         self.repeat, self.reuse, self.others = given.repeat, given.reuse, given.others
-        self.sessions = given.sessions
+        self.sessions, self.growth = given.sessions, given.growth
         self.rows: list[Row] = []
         self._known: dict[str, dict] = {}
 
@@ -147,6 +147,32 @@ def bench_incremental(run: Run) -> None:
         os.utime(middle, ns=(before.st_atime_ns, before.st_mtime_ns))
     told = f"{before.st_size / 1e6:,.1f} MB of it"
     run.add(_ratio(one, full, "index", 0.1, f"one file of {len(files)} changed", size=told))
+
+
+def bench_growth(run: Run) -> None:
+    """Index and SQL checks of ever more images: what one image costs, against the size before."""
+    before: dict[str, dict[str, float]] = {}
+    for images in sorted(run.growth):
+        root = run.dataset("hagrid", images)
+        work = {"root": root, "workspace": run.workspace(f"hagrid-{images}")}
+        size = sum(path.stat().st_size for path in root.rglob("*.json"))
+        found = {"index": in_process("index", **work)}
+        found["SQL checks"] = in_process("audit", workspace=work["workspace"])
+        for what, one in found.items():
+            each = one["wall"] / images * 1e6
+            told = [f"{each:,.1f} µs an image"]
+            if what == "index":
+                told.append(f"{one['bytes'] / images:,.0f} bytes an image in the index")
+            met = None
+            if what in before:
+                ratio = each / before[what]["each"]
+                told.append(f"{ratio:.2f} × that of {before[what]['images']:,.0f}")
+                met = ratio <= 1.2
+            run.add(
+                Row(f"{what}, {images:,} images", one["wall"], one["cpu"], one["peak"], f"{size / 1e6:,.0f} MB JSON",
+                    ", ".join(told), "≤ 1.2 ×" if met is not None else "", met, one)
+            )  # fmt: skip
+            before[what] = {"each": each, "images": images}
 
 
 def bench_audit(run: Run) -> None:
@@ -279,6 +305,7 @@ def bench_yolo(run: Run) -> None:
 BENCHMARKS: dict[str, Callable[[Run], None]] = {
     "index": bench_index,
     "incremental": bench_incremental,
+    "growth": bench_growth,
     "audit": bench_audit,
     "label-suspect": bench_label_suspect,
     "pages": bench_pages,
@@ -327,7 +354,11 @@ def table(rows: list[Row], facts: dict[str, Any]) -> Table:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=100_000, help="of the HaGRID shape (default 100000)")
-    parser.add_argument("--only", nargs="+", choices=list(BENCHMARKS), default=list(BENCHMARKS))
+    usual = [name for name in BENCHMARKS if name != "growth"]
+    told = "default: all but growth, which generates up to 14 GB"
+    parser.add_argument("--only", nargs="+", choices=list(BENCHMARKS), default=usual, help=told)
+    told = "numbers of images that `growth` goes through (default 10000 100000 1060000)"
+    parser.add_argument("--growth", type=int, nargs="+", default=[10_000, 100_000, 1_060_000], help=told)
     parser.add_argument("--repeat", type=int, default=2, help="how often each ratio is measured (default 2)")
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "kpaudit-benchmarks")
     told = "browser sessions at once that walk the pages, up to 20 each (default 1 5)"

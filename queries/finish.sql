@@ -1,5 +1,8 @@
 -- What every format needs once its records are in the index being built.
 
+-- name: memory_limit
+select parse_formatted_bytes(current_setting('memory_limit'));
+
 -- name: write_files
 insert into source_file
 select file_id, $dataset, path, split, bytes, mtime_ns, content_hash, 'read', null, null from listed_file;

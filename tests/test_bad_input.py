@@ -416,7 +416,7 @@ def test_a_folder_that_can_not_be_listed(indexed, monkeypatch):
             raise PermissionError(13, "Permission denied", str(path))
         return real(path)
 
-    monkeypatch.setattr(base.os, "scandir", refuse)
+    monkeypatch.setattr(os, "scandir", refuse)
     found = indexed(hagrid(hand()) | {"val/call.json": {"x": hand()}})
     assert found.problems(True) == [("file-unreadable", "val", "can't be read: val: Permission denied")]
     assert found.summary.images == 3

@@ -14,11 +14,12 @@ import duckdb
 import pytest
 
 from queries import index as index_module
-from queries import skeletons
+from queries import skeletons, sqlfile
 from queries.errors import UsageError, WorkspaceError
 from queries.index import index, remove
-from queries.model import ID_BLOCK, Options
+from queries.model import ID_BLOCK, Options, SourceFile
 from queries.readers import base
+from queries.readers.base import Build
 from queries.store import Store
 from queries.workspace import Workspace
 
@@ -164,6 +165,45 @@ def test_an_index_that_does_not_hold_together_is_not_kept(tmp_path, write, monke
     assert place.index_files() == []
     mistake = None
     assert index(place, root, Options()).images == 3
+
+
+def test_what_does_not_fit_in_memory_is_read_in_smaller_parts_and_at_last_as_a_stream(tmp_path):
+    files = [SourceFile(n, f"{n}.json", tmp_path / f"{n}.json", None, 1, 1) for n in range(5)]
+    build = Build(duckdb.connect(), 1, "set", tmp_path, files, Options(), tmp_path, lambda *told: None)
+    staged = []
+
+    def strict(group):
+        if len(group) > 2 or files[3] in group:
+            raise duckdb.OutOfMemoryException("failed to allocate")
+        staged.append([file.file_id for file in group])
+
+    def tolerant(file):
+        staged.append(f"stream {file.file_id}")
+        return 0
+
+    build.read_group(files, strict, tolerant, lambda group: None)
+    assert staged == [[0, 1], [2], "stream 3", [4]]
+    assert {what for what, _ in build.status.values()} == {"read"} and build.bytes_done == 5
+
+
+def test_a_build_takes_no_more_memory_than_it_makes_use_of(tmp_path, write, monkeypatch):
+    """Four GB, or what parsing its largest file whole takes; and never more than DuckDB would by itself."""
+    seen = []
+    real = index_module._finish
+
+    def look(build, facts):
+        seen.append(build.con.execute(sqlfile.statements("finish.sql")["memory_limit"]).fetchone()[0])
+        real(build, facts)
+
+    monkeypatch.setattr(index_module, "_finish", look)
+    usual = duckdb.sql(sqlfile.statements("finish.sql")["memory_limit"]).fetchall()[0][0]
+    root = write(tmp_path / "set", hands())
+    size = (root / "train/call.json").stat().st_size
+    for most in (2_000_000_000, 12 * size // 2, 10**15):
+        monkeypatch.setattr(index_module, "_MEMORY", most)
+        index(Workspace(tmp_path / "w"), root, Options(), force=True)
+    told = [2_000_000_000, 12 * size, usual]
+    assert [pytest.approx(n, rel=0.06) for n in told] == seen
 
 
 def test_an_open_store_survives_a_swap(indexed, tmp_path, write):

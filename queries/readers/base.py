@@ -192,6 +192,15 @@ class Build:
         while files:
             try:
                 strict(files)
+            except duckdb.OutOfMemoryException:
+                # fewer at once, and at last record by record, take less
+                half = len(files) // 2
+                if half:
+                    self._strictly(files[:half], strict, tolerant, after)
+                    self._strictly(files[half:], strict, tolerant, after)
+                else:
+                    self._tolerantly(files[0], None, tolerant, after)
+                return
             except duckdb.Error as error:
                 _raise_if_fatal(error)
                 # DuckDB names the file it rejects; where it does not, any of them may be the one

@@ -141,17 +141,6 @@ class _Job:
         )
         return build
 
-    def _limit_memory(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Takes no more memory than makes it quicker: DuckDB by itself fills four fifths of the machine's.
-
-        Ten million images take no longer with a quarter of it. A file that is parsed whole needs its share.
-        """
-        whole = max((file.bytes for file in self.scan.json_files if file.bytes <= STRICT_LIMIT), default=0)
-        wanted = max(_MEMORY, 12 * whole)
-        usual = con.execute(sqlfile.statements("finish.sql")["memory_limit"]).fetchone()[0]
-        if wanted < usual:
-            con.execute(f"set memory_limit = '{wanted}B'")
-
     @contextmanager
     def connected(self, path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection to a file being built; errors of disk and memory become one clear sentence."""
@@ -159,7 +148,7 @@ class _Job:
         try:
             with duckdb.connect(path) as con:
                 con.execute("set temp_directory = $dir", {"dir": str(self.scratch / "spill")})
-                self._limit_memory(con)
+                _limit_memory(con, self.scan)
                 # what is half built is never read: one checkpoint, at the end, is enough
                 con.execute("set wal_autocheckpoint = '1TB'")
                 yield con
@@ -177,6 +166,18 @@ class _Job:
                 told = str(error).splitlines()[0]
                 raise KpauditError(f"not enough memory to index {self.root}: {told}") from error
             raise
+
+
+def _limit_memory(con: duckdb.DuckDBPyConnection, scan: Scan) -> None:
+    """Takes no more memory than makes it quicker: DuckDB by itself fills four fifths of the machine's.
+
+    Ten million images take no longer with a quarter of it. A file that is parsed whole needs its share.
+    """
+    whole = max((file.bytes for file in scan.json_files if file.bytes <= STRICT_LIMIT), default=0)
+    wanted = max(_MEMORY, 12 * whole)
+    usual = con.execute(sqlfile.statements("finish.sql")["memory_limit"]).fetchone()[0]
+    if wanted < usual:
+        con.execute(f"set memory_limit = '{wanted}B'")
 
 
 def remove(workspace: Workspace, name: str) -> None:

@@ -15,7 +15,6 @@ from queries import cli
 from queries.errors import KpauditError, UnknownFormat, UnreadableInput, UsageError, WorkspaceError
 from queries.index import index
 from queries.model import Options
-from queries.readers import base
 from queries.readers import coco as coco_reader
 from queries.workspace import Workspace
 

@@ -17,9 +17,10 @@ from queries import index as index_module
 from queries import skeletons, sqlfile
 from queries.errors import UsageError, WorkspaceError
 from queries.index import index, remove
-from queries.model import ID_BLOCK, Options, SourceFile
+from queries.model import ID_BLOCK, FoundFile, Options, SourceFile
 from queries.readers import base
 from queries.readers.base import Build
+from queries.readers.scan import Scan
 from queries.store import Store
 from queries.workspace import Workspace
 
@@ -186,24 +187,24 @@ def test_what_does_not_fit_in_memory_is_read_in_smaller_parts_and_at_last_as_a_s
     assert {what for what, _ in build.status.values()} == {"read"} and build.bytes_done == 5
 
 
-def test_a_build_takes_no_more_memory_than_it_makes_use_of(tmp_path, write, monkeypatch):
+@pytest.mark.parametrize(
+    ("files", "machine", "expected"),
+    [
+        ([1000], "16GB", 4e9),
+        ([300 << 20, 5], "16GB", 12 * (300 << 20)),
+        ([600 << 20], "16GB", 4e9),  # read as a stream
+        ([500 << 20], "5GB", 5e9),
+        ([1000], "2GB", 2e9),
+    ],
+)
+def test_a_build_takes_no_more_memory_than_it_makes_use_of(files, machine, expected):
     """Four GB, or what parsing its largest file whole takes; and never more than DuckDB would by itself."""
-    seen = []
-    real = index_module._finish
-
-    def look(build, facts):
-        seen.append(build.con.execute(sqlfile.statements("finish.sql")["memory_limit"]).fetchone()[0])
-        real(build, facts)
-
-    monkeypatch.setattr(index_module, "_finish", look)
-    usual = duckdb.sql(sqlfile.statements("finish.sql")["memory_limit"]).fetchall()[0][0]
-    root = write(tmp_path / "set", hands())
-    size = (root / "train/call.json").stat().st_size
-    for most in (2_000_000_000, 12 * size // 2, 10**15):
-        monkeypatch.setattr(index_module, "_MEMORY", most)
-        index(Workspace(tmp_path / "w"), root, Options(), force=True)
-    told = [2_000_000_000, 12 * size, usual]
-    assert [pytest.approx(n, rel=0.06) for n in told] == seen
+    con = duckdb.connect()
+    con.execute(f"set memory_limit = '{machine}'")
+    found = tuple(FoundFile(f"{n}.json", size, 0) for n, size in enumerate(files))
+    index_module._limit_memory(con, Scan(Path("set"), found, (), {}, ()))
+    limit = con.execute(sqlfile.statements("finish.sql")["memory_limit"]).fetchall()[0][0]
+    assert limit == pytest.approx(expected, rel=0.06)
 
 
 def test_an_open_store_survives_a_swap(indexed, tmp_path, write):

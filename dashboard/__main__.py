@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib
 import socket
 import sys
 import threading
@@ -18,6 +20,9 @@ from dashboard.theme import STREAMLIT_OPTIONS
 
 ADDRESS = "127.0.0.1"
 _PORTS_TRIED = 50
+
+#: What the pages import, the slowest first.
+_USED = ("pandas", "plotly.graph_objects", "streamlit.elements.plotly_chart", "pyarrow", "dashboard.charts")
 
 
 def free_port(wanted: int) -> int:
@@ -43,6 +48,24 @@ def _open_when_ready(url: str) -> None:
             time.sleep(0.2)
 
 
+def _warm_up() -> None:
+    """Does beforehand what the first page would wait for: its imports, and what it says of a whole dataset.
+
+    Whatever goes wrong goes wrong again on the page, which says so.
+    """
+    with contextlib.suppress(Exception):
+        for name in _USED:
+            importlib.import_module(name)
+        from dashboard import advice, data  # noqa: PLC0415  as late as the others
+
+        for dataset in data.datasets()[:1]:
+            data.frame("facets", dataset=dataset["dataset_id"])
+            for query in ("selection", "finding_checks", "overview_totals"):
+                data.frame(query, data.Filters(dataset["dataset_id"]))
+            data.published(dict(dataset))
+            advice.facts_of(dataset["dataset_id"])
+
+
 def main() -> None:
     """Parses --port and --no-browser and hands over to Streamlit."""
     parser = argparse.ArgumentParser(prog="kpaudit serve")
@@ -58,6 +81,7 @@ def main() -> None:
     print(f"kpaudit dashboard: {url}  (Ctrl-C ends it)", flush=True)
     if not options.no_browser:
         threading.Thread(target=_open_when_ready, args=(url,), daemon=True).start()
+    threading.Thread(target=_warm_up, daemon=True).start()
     flags = {**STREAMLIT_OPTIONS, "server.address": ADDRESS, "server.port": port, "server.headless": True}
     sys.argv = ["streamlit", "run", str(Path(__file__).with_name("app.py"))]
     for name, value in flags.items():

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from dashboard import data
 from dashboard.data import NO_CLASS, Filters, Narrow
 from dashboard.state import Current, Door
 from dashboard.text import count, listed, md, share
+
+_LIMIT = 500
 
 
 @dataclass(frozen=True)
@@ -30,18 +33,30 @@ class Facts:
     repeated: pd.DataFrame
     classes: pd.DataFrame
     skeletons: pd.DataFrame
-    images_found: tuple[int, int]
 
 
-def suggest(now: Current, facts: Facts) -> list[Advice]:
-    """The suggestions that apply, the gravest first."""
+def facts_of(dataset: int) -> Facts:
+    """The frames of a dataset, by its id."""
+    everything = Filters(dataset)
+    return Facts(
+        splits=data.frame("overview_splits", everything),
+        problems=data.frame("problem_kinds", dataset=dataset),
+        leaks=data.frame("split_leaks", everything, limit=_LIMIT),
+        repeated=data.frame("split_keys", everything, limit=_LIMIT),
+        classes=data.frame("class_split", everything),
+        skeletons=data.frame("skeletons", everything),
+    )
+
+
+def suggest(now: Current, facts: Facts, images_found: tuple[int, int]) -> list[Advice]:
+    """The suggestions that apply, the gravest first; `images_found`: how many files, of how many sought."""
     everything = Filters(now.filters.dataset)
     found = [
         *_problems(everything, facts.problems),
         *_leaks(everything, facts),
         *_classes(now, everything, facts.classes),
         *_keypoints(everything, facts.skeletons),
-        *_images(now, facts.images_found),
+        *_images(now, images_found),
     ]
     if len(facts.splits) == 1:
         name = facts.splits["split"].iloc[0]

@@ -130,18 +130,8 @@ def _published(now: state.Current) -> None:
 
 def _next(now: state.Current) -> None:
     st.subheader("What to do next", anchor=False)
-    all_of_it = Filters(now.filters.dataset)
-    number = now.filters.dataset
-    facts = advice.Facts(
-        splits=data.frame("overview_splits", all_of_it),
-        problems=data.frame("problem_kinds", dataset=number),
-        leaks=data.frame("split_leaks", all_of_it, limit=_LIMIT),
-        repeated=data.frame("split_keys", all_of_it, limit=_LIMIT),
-        classes=data.frame("class_split", all_of_it),
-        skeletons=data.frame("skeletons", all_of_it),
-        images_found=data.images_found(dict(now.dataset)),
-    )
-    found = advice.suggest(now, facts)
+    facts = advice.facts_of(now.filters.dataset)
+    found = advice.suggest(now, facts, data.images_found(dict(now.dataset)))
     if not found:
         st.success("Nothing stands out: all files were read, and no subject or image is in two splits.")
     for i, item in enumerate(found):

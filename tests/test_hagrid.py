@@ -8,7 +8,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from queries import skeletons, sqlfile
+from queries import skeletons
 from queries.errors import UnreadableInput
 from queries.readers import base
 
@@ -389,15 +389,3 @@ def test_a_landmark_that_is_no_float32_keeps_all_as_they_are(indexed, monkeypatc
     rows = found.rows("select k.x, k.y from keypoint k join annotation using (annotation_id) "
                       "join image using (image_id) order by key, joint")  # fmt: skip
     assert rows == [tuple(point) for point in (*narrow, *wide, *narrow)]
-
-
-def test_the_table_for_float32s_is_the_schemas_but_for_its_floats():
-    def columns(*scripts):
-        con = duckdb.connect()
-        for script in scripts:
-            con.execute(script)
-        return con.execute("select name, type, \"notnull\" from pragma_table_info('keypoint')").fetchall()
-
-    usual = columns(sqlfile.text("schema.sql"))
-    narrow = columns(sqlfile.text("schema.sql"), sqlfile.statements("readers/hagrid.sql")["narrow_table"])
-    assert [(name, kind.replace("DOUBLE", "FLOAT"), null) for name, kind, null in usual] == narrow

@@ -187,6 +187,17 @@ def test_what_does_not_fit_in_memory_is_read_in_smaller_parts_and_at_last_as_a_s
     assert {what for what, _ in build.status.values()} == {"read"} and build.bytes_done == 5
 
 
+def test_the_table_of_long_runs_is_the_schemas():
+    def columns(*scripts):
+        con = duckdb.connect()
+        for script in scripts:
+            con.execute(script)
+        return con.execute("select name, type, \"notnull\" from pragma_table_info('keypoint')").fetchall()
+
+    schema = sqlfile.text("schema.sql")
+    assert columns(schema) == columns(schema, sqlfile.statements("finish.sql")["long_runs"])
+
+
 @pytest.mark.parametrize(
     ("files", "machine", "expected"),
     [

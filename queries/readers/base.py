@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import duckdb
 import numpy as np
 
+from queries import sqlfile
 from queries.model import ID_BLOCK, DatasetFacts, Detection, Options, Problem, Progress, SourceFile
 from queries.readers import lenient
 from queries.readers.scan import Scan
@@ -26,6 +27,9 @@ from queries.readers.scan import Scan
 #: HaGRID's is but one or two blocks of rows, which one core works through), little enough that the raw
 #: records of a group fit in 3 GB of memory.
 GROUP_BYTES = 1 << 30
+
+#: Skeletons of so many joints make long runs of one annotation's id.
+_LONG_RUN = 15
 
 #: DuckDB parses a JSON document as one object, in about ten times its size of memory; a larger file is
 #: read as a stream, record by record: at a half (COCO) to a fifth (HaGRID) of the speed, in memory that
@@ -101,6 +105,11 @@ class Build:
     def reads(self, file: SourceFile) -> bool:
         """Whether a file is to be read: neither left out by the reader nor there already."""
         return file.skipped is None and (self.wanted is None or file.file_id in self.wanted)
+
+    def expect_joints(self, count: int) -> None:
+        """Prepares the table of keypoints, while it is empty, for skeletons of so many joints."""
+        if count >= _LONG_RUN:
+            self.con.execute(sqlfile.statements("finish.sql")["long_runs"])
 
     def add_problems(self, problems: Iterable[Problem]) -> None:
         """Stores problem rows, in batches."""

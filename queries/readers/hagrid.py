@@ -116,7 +116,8 @@ def load(build: Build) -> DatasetFacts:
         return len(problems)
 
     build.con.execute(sql["no_united"])
-    build.con.execute(sql["narrow_table"])
+    build.expect_joints(len(skeleton.joints))
+    build.con.execute(sql["narrow_columns"])
     build.con.execute(sql["narrow"])
     for group in build.groups():
         build.read_group(

@@ -90,17 +90,6 @@ select
 from raw
 join build_file f on f.absolute = raw.filename;
 
--- name: narrow_table
--- Written as runs of equal ids, which 21 joints a hand make, in a tenth less time, and renumbered in a fifth of
--- it; other skeletons have shorter runs, and would pay for it in room.
-create or replace table keypoint (
-    annotation_id bigint not null using compression rle,
-    joint         smallint not null,
-    x             float,
-    y             float,
-    visibility    tinyint
-);
-
 -- name: narrow_columns
 alter table keypoint alter x type float;
 alter table keypoint alter y type float;

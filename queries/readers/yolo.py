@@ -92,6 +92,7 @@ def load(build: Build) -> DatasetFacts:
         )
     build.add_problems(Problem(1, "data.yaml", kind, message) for kind, message in data.complaints)
     build.status[1], build.hashes[1] = ("read", None), content_hash(yaml_file.absolute)
+    build.expect_joints(data.joints)
     listed = partial(_write_images, build, data)
     write_labels(build, build.files[1:], listed, data.classes, data.joints, data.dims, skeleton.name)
     build.advance(yaml_file.bytes if build.reads(yaml_file) else 0, yaml_file.path)

@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
+from functools import partial
 from pathlib import Path
 
 from streamlit.web import cli as streamlit_cli
@@ -48,22 +49,29 @@ def _open_when_ready(url: str) -> None:
             time.sleep(0.2)
 
 
-def _warm_up() -> None:
+def warm_up(ended: threading.Event) -> None:
     """Does beforehand what the first page would wait for: its imports, and what it says of a whole dataset.
 
-    Whatever goes wrong goes wrong again on the page, which says so.
+    Whatever goes wrong goes wrong again on the page, which says so. Stops soon after `ended` is set.
     """
     with contextlib.suppress(Exception):
         for name in _USED:
             importlib.import_module(name)
         from dashboard import advice, data  # noqa: PLC0415  as late as the others
 
-        for dataset in data.datasets()[:1]:
-            data.frame("facets", dataset=dataset["dataset_id"])
-            for query in ("selection", "finding_checks", "overview_totals"):
-                data.frame(query, data.Filters(dataset["dataset_id"]))
-            data.published(dict(dataset))
-            advice.facts_of(dataset["dataset_id"])
+        dataset = data.datasets()[0]
+        everything = data.Filters(dataset["dataset_id"])
+        for step in (
+            partial(data.frame, "facets", dataset=everything.dataset),
+            *(partial(data.frame, name, everything) for name in ("selection", "finding_checks")),
+            partial(data.frame, "overview_totals", everything),
+            partial(data.published, dict(dataset)),
+            partial(advice.facts_of, everything.dataset),
+        ):
+            if ended.is_set():
+                return
+            with contextlib.suppress(Exception):
+                step()
 
 
 def main() -> None:
@@ -81,12 +89,19 @@ def main() -> None:
     print(f"kpaudit dashboard: {url}  (Ctrl-C ends it)", flush=True)
     if not options.no_browser:
         threading.Thread(target=_open_when_ready, args=(url,), daemon=True).start()
-    threading.Thread(target=_warm_up, daemon=True).start()
+    ended = threading.Event()
+    warming = threading.Thread(target=warm_up, args=(ended,), daemon=True)
+    warming.start()
     flags = {**STREAMLIT_OPTIONS, "server.address": ADDRESS, "server.port": port, "server.headless": True}
     sys.argv = ["streamlit", "run", str(Path(__file__).with_name("app.py"))]
     for name, value in flags.items():
         sys.argv.append(f"--{name}={str(value).lower() if isinstance(value, bool) else value}")
-    streamlit_cli.main()
+    try:
+        streamlit_cli.main()
+    finally:
+        # a thread that is in the middle of a query when Python ends takes the process down with it
+        ended.set()
+        warming.join(30)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ create or replace table keypoint (
 );
 
 -- name: memory_limit
-select parse_formatted_bytes(current_setting('memory_limit'));
+select parse_formatted_bytes(current_setting('memory_limit')), current_setting('threads');
 
 -- name: write_files
 insert into source_file

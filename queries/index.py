@@ -39,7 +39,7 @@ _SPLIT_FOLDER = re.compile(
 )
 
 #: What a build may take of memory, in bytes, before it spills to disk.
-_MEMORY = 4_000_000_000
+_MEMORY, _MEMORY_A_THREAD = 4_000_000_000, 500_000_000
 
 #: So many new objects pass until Python looks for garbage again.
 _SELDOM = 1_000_000
@@ -171,11 +171,12 @@ class _Job:
 def _limit_memory(con: duckdb.DuckDBPyConnection, scan: Scan) -> None:
     """Takes no more memory than makes it quicker: DuckDB by itself fills four fifths of the machine's.
 
-    Ten million images take no longer with a quarter of it. A file that is parsed whole needs its share.
+    Ten million images take no longer with a quarter of it. Each thread needs its share, and so does each file
+    that is parsed whole, as many at once as there are threads.
     """
-    whole = max((file.bytes for file in scan.json_files if file.bytes <= STRICT_LIMIT), default=0)
-    wanted = max(_MEMORY, 12 * whole)
-    usual = con.execute(sqlfile.statements("finish.sql")["memory_limit"]).fetchone()[0]
+    usual, threads = con.execute(sqlfile.statements("finish.sql")["memory_limit"]).fetchone()
+    sizes = sorted((file.bytes for file in scan.json_files if file.bytes <= STRICT_LIMIT), reverse=True)
+    wanted = max(_MEMORY, threads * _MEMORY_A_THREAD, 12 * sum(sizes[:threads]))
     if wanted < usual:
         con.execute(f"set memory_limit = '{wanted}B'")
 

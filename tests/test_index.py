@@ -199,19 +199,21 @@ def test_the_table_of_long_runs_is_the_schemas():
 
 
 @pytest.mark.parametrize(
-    ("files", "machine", "expected"),
+    ("files", "machine", "threads", "expected"),
     [
-        ([1000], "16GB", 4e9),
-        ([300 << 20, 5], "16GB", 12 * (300 << 20)),
-        ([600 << 20], "16GB", 4e9),  # read as a stream
-        ([500 << 20], "5GB", 5e9),
-        ([1000], "2GB", 2e9),
+        ([1000], "16GB", 2, 4e9),
+        ([300 << 20, 5], "16GB", 2, 12 * (300 << 20)),
+        ([300 << 20, 200 << 20, 90 << 20], "16GB", 2, 12 * (500 << 20)),
+        ([600 << 20], "16GB", 2, 4e9),  # read as a stream
+        ([500 << 20], "5GB", 2, 5e9),
+        ([1000], "2GB", 2, 2e9),
+        ([1000], "60GB", 16, 8e9),
     ],
 )
-def test_a_build_takes_no_more_memory_than_it_makes_use_of(files, machine, expected):
+def test_a_build_takes_no_more_memory_than_it_makes_use_of(files, machine, threads, expected):
     """Four GB, or what parsing its largest file whole takes; and never more than DuckDB would by itself."""
     con = duckdb.connect()
-    con.execute(f"set memory_limit = '{machine}'")
+    con.execute(f"set memory_limit = '{machine}'; set threads = {threads}")
     found = tuple(FoundFile(f"{n}.json", size, 0) for n, size in enumerate(files))
     index_module._limit_memory(con, Scan(Path("set"), found, (), {}, ()))
     limit = con.execute(sqlfile.statements("finish.sql")["memory_limit"]).fetchall()[0][0]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from queries.readers import base, lenient
+from queries.readers import hagrid as hagrid_reader
 from queries.readers.lenient import Bad, Item, scan
 
 FAST = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -268,8 +270,12 @@ def test_a_big_file_is_streamed_to_the_same_tables(indexed, tmp_path, write, mon
         strict = indexed(root)
         with monkeypatch.context() as patch:
             patch.setattr(base, "STRICT_LIMIT", 100)
+            patch.setattr(hagrid_reader, "_LARGEST", 100)
             patch.setattr(lenient, "_WINDOW", 64)
+            scan = Mock(wraps=lenient.scan)
+            patch.setattr(lenient, "scan", scan)
             streamed = indexed(root)
+        assert scan.called
         assert streamed.summary.problems == {}
         for table, columns in TABLES.items():
             sql = f"select {columns} from {table} order by all"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
+from unittest.mock import Mock
 
+import duckdb
 import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from queries.readers import hagrid, pieces
+from queries.readers import base, hagrid, pieces
 from tests.test_hagrid import HAND, record
 
 TRICKY = st.sampled_from(
@@ -60,6 +63,69 @@ def test_records_like_the_real_ones_are_cut(tmp_path):
     assert len(made) > 5 and max(piece.stat().st_size for piece in made) < 6000
 
 
+WHAT = "from source_file select path, status, records, detail order by 1"
+
+
+def many(count=40, **more):
+    return {f"k{n}": record(hand_landmarks=[HAND], meta={"age": [n]}, **more) for n in range(count)}
+
+
+def same(found, whole):
+    for table in TABLES:
+        assert found.rows(f"from {table} order by all") == whole.rows(f"from {table} order by all")
+    assert found.rows(WHAT) == whole.rows(WHAT)
+
+
+@pytest.mark.parametrize("neighbour", ["call", "zero"])
+def test_a_broken_file_beside_one_in_pieces(indexed, tmp_path, write, monkeypatch, neighbour):
+    """The group is read again then: the pieces of before are not to count twice."""
+    files = {"train/like.json": many(), f"train/{neighbour}.json": b'{"f1": {"bboxes": [[1'}
+    root = write(tmp_path / "set", files)
+    whole = indexed(root)
+    monkeypatch.setattr(hagrid, "_PIECE", 2000)
+    same(indexed(root), whole)
+
+
+def test_pieces_that_do_not_fit_in_memory_at_once(indexed, tmp_path, write, monkeypatch):
+    root = write(tmp_path / "set", {"train/call.json": many(), "train/like.json": many(30)})
+    whole = indexed(root)
+    monkeypatch.setattr(hagrid, "_PIECE", 2000)
+    real = hagrid._in_pieces
+
+    @contextmanager
+    def small(build, group, uncut):
+        with real(build, group, uncut) as found:
+            if len(group) > 1:
+                raise duckdb.OutOfMemoryException("failed to allocate")
+            yield found
+
+    monkeypatch.setattr(hagrid, "_in_pieces", small)
+    same(indexed(root), whole)
+
+
+@pytest.mark.parametrize("largest", [base.STRICT_LIMIT, 1000], ids=["read whole", "streamed"])
+def test_a_cut_in_a_wrong_place_is_no_fault_of_the_file(indexed, tmp_path, write, monkeypatch, largest):
+    """Two objects side by side in a record look like two records."""
+    root = write(tmp_path / "set", {"train/call.json": many(extra={"a": {}, "b": {}, "c": {}, "d": {}})})
+    whole = indexed(root)
+    assert whole.problems() == []
+    monkeypatch.setattr(hagrid, "_PIECE", 700)
+    monkeypatch.setattr(hagrid, "STRICT_LIMIT", largest)
+    made = Mock(wraps=pieces.cut)
+    monkeypatch.setattr(pieces, "cut", made)
+    same(indexed(root), whole)
+    assert made.called
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError(2, "No such file"), OSError(5, "Input/output error")])
+def test_a_file_that_can_not_be_cut_is_read_as_it_is(indexed, tmp_path, write, monkeypatch, error):
+    root = write(tmp_path / "set", {"train/call.json": many(), "train/like.json": many(30)})
+    whole = indexed(root)
+    monkeypatch.setattr(hagrid, "_PIECE", 2000)
+    monkeypatch.setattr(pieces, "cut", Mock(side_effect=error))
+    same(indexed(root), whole)
+
+
 @pytest.mark.parametrize("broken", ["", "twice", "cut off", "cut off at a brace", "wrong type", "braces in a label", "not UTF-8"])
 def test_in_pieces_or_not_the_index_is_the_same(indexed, tmp_path, write, monkeypatch, broken):
     records = {f"k{n}": record(hand_landmarks=[HAND], meta={"age": [n]}) for n in range(40)}
@@ -84,11 +150,7 @@ def test_in_pieces_or_not_the_index_is_the_same(indexed, tmp_path, write, monkey
     monkeypatch.setattr(pieces, "cut", lambda *given: cuts.append(real(*given)) or cuts[-1])
     found = indexed(root)
     assert max(map(len, cuts), default=0) > 5 or broken == "cut off"
-    for table in TABLES:
-        assert found.rows(f"from {table} order by all") == whole.rows(f"from {table} order by all")
-    assert found.rows("select path, records from source_file order by 1") == whole.rows(
-        "select path, records from source_file order by 1"
-    )
+    same(found, whole)
     assert not any(path.exists() for made in cuts for path in made if path.name != "call.json")
 
 

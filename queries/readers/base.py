@@ -40,6 +40,10 @@ _SPLIT_WORD = re.compile(r"(?<![a-z])(trainval|train|valid|validation|val|miniva
 _SPLIT_NAMES = {"valid": "val", "validation": "val"}
 
 
+class Guessed(duckdb.InvalidInputException):
+    """Raised for a file that was rejected in the form that a reader gave it: it may be right all the same."""
+
+
 class Reader(Protocol):
     """A format. One module each; `readers.READERS` lists them."""
 
@@ -176,7 +180,7 @@ class Build:
         strict: Callable[[list[SourceFile]], None],
         tolerant: Callable[[SourceFile], int],
         after: Callable[[list[SourceFile]], None],
-        limit: int = STRICT_LIMIT,
+        limit: int | None = None,
     ) -> None:
         """Reads a group on the fast path, and by itself on the tolerant one each file that is rejected.
 
@@ -187,7 +191,7 @@ class Build:
         """
         pending: list[SourceFile] = []
         for file in group:
-            if file.bytes <= limit:
+            if file.bytes <= (STRICT_LIMIT if limit is None else limit):
                 pending.append(file)
                 continue
             self._strictly(pending, strict, tolerant, after)
@@ -217,7 +221,8 @@ class Build:
                 first, last = (named[0], named[0] + 1) if named else (0, len(files))
                 self._strictly(files[:first], strict, tolerant, after)
                 for file in files[first:last]:
-                    self._tolerantly(file, _first_sentence(error), tolerant, after)
+                    told = None if isinstance(error, Guessed) else _first_sentence(error)
+                    self._tolerantly(file, told, tolerant, after)
                 files = files[last:]
             else:
                 self._staged(files, "read", after)
@@ -230,7 +235,7 @@ class Build:
         try:
             reported = tolerant(file)
         except OSError as error:
-            _raise_if_full(error)
+            raise_if_full(error)
             self.refuse(file, f"can't be read: {error.strerror}")
             return
         if not reported and rejected is not None and "Map keys must be unique" not in rejected:
@@ -244,14 +249,19 @@ class Build:
             self.status.setdefault(file.file_id, (status, None))
             self.advance(file.bytes, file.path)
 
-    def lines_file(self, name: str, rows: Iterable[dict[str, Any]]) -> Path:
-        """Writes records as JSON lines into the build's scratch folder, for DuckDB to read."""
-        path = self.scratch / name
+    def lines_file(self, name: str, rows: Iterable[dict[str, Any]]) -> tuple[Path, int]:
+        """Writes records as JSON lines into the build's scratch folder, for DuckDB to read.
+
+        Returns the file, and the `maximum_object_size` to read it with: each thread has two such buffers.
+        """
+        path, longest = self.scratch / name, 0
         with path.open("w", encoding="utf-8", errors="backslashreplace") as out:
             for row in rows:
-                out.write(json.dumps(row))
+                line = json.dumps(row)
+                longest = max(longest, len(line))
+                out.write(line)
                 out.write("\n")
-        return path
+        return path, max(16 << 20, longest + 1024)
 
 
 def split_of_path(scan: Scan, path: str) -> str | None:
@@ -339,6 +349,7 @@ def _raise_if_fatal(error: duckdb.Error) -> None:
         raise error
 
 
-def _raise_if_full(error: OSError) -> None:
+def raise_if_full(error: OSError) -> None:
+    """Lets an error through that says that the disk, or what may be used of it, is full."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         raise error

@@ -13,6 +13,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -21,7 +22,15 @@ from queries import skeletons, sqlfile
 from queries.errors import UnreadableInput
 from queries.model import DatasetFacts, Detection, Options, Problem, SourceFile
 from queries.readers import lenient, pieces
-from queries.readers.base import Build, bad_to_problem, glob_safe, insert_rows, largest
+from queries.readers.base import (
+    STRICT_LIMIT,
+    Build,
+    Guessed,
+    bad_to_problem,
+    glob_safe,
+    insert_rows,
+    raise_if_full,
+)
 from queries.readers.checked import Checked
 from queries.readers.scan import Scan
 
@@ -103,15 +112,31 @@ def load(build: Build) -> DatasetFacts:
         [[f.file_id, f.absolute.stem, f.split, str(f.absolute)] for f in build.files],
     )
 
+    cut, uncut = set[int](), set[int]()
+
     def strict(group: list[SourceFile]) -> None:
-        with _in_pieces(build, group) as (paths, most):
-            build.con.execute(sql["read_strict"], {"paths": paths, "largest": most})
+        with _in_pieces(build, group, uncut) as (paths, most, of):
+            cut.update(file.file_id for file in of.values())
+            try:
+                build.con.execute(sql["read_strict"], {"paths": paths, "largest": most})
+                return
+            except duckdb.OutOfMemoryException:
+                raise
+            except duckdb.Error as error:
+                wrong = next((file for path, file in of.items() if f'"{path}"' in str(error)), None)
+                if wrong is None:
+                    raise
+                # where to cut was a guess: it is no fault of the file's yet
+                if wrong.bytes > STRICT_LIMIT:
+                    raise Guessed(f'"{wrong.absolute}" was cut in a wrong place') from error
+                uncut.add(wrong.file_id)
+        strict(group)
 
     def tolerant(file: SourceFile) -> int:
         problems: list[Problem] = []
-        path = build.lines_file("records.ndjson", _records(file, problems, build.within(file)))
+        path, most = build.lines_file("records.ndjson", _records(file, problems, build.within(file)))
         build.add_problems(problems)
-        build.con.execute(sql["read_tolerant"], {"paths": [glob_safe(path)], "largest": largest([file])})
+        build.con.execute(sql["read_tolerant"], {"paths": [glob_safe(path)], "largest": most})
         path.unlink()
         return len(problems)
 
@@ -123,6 +148,8 @@ def load(build: Build) -> DatasetFacts:
         build.read_group(
             group, strict, tolerant, lambda files: _flatten(build, sql, skeleton.name), _LARGEST
         )
+    for (repeated,) in build.con.execute(sql["repeated_in"], {"files": sorted(cut)}).fetchall():
+        build.status[repeated] = ("tolerant", None)  # as a file is that is parsed whole
     # after the hands of all files: so the ids of each file's hands, and of its united boxes, are one block
     first = {"first_annotation": build.id_base + build.annotations + 1}
     build.con.execute(sql["united_annotations"], {"dataset": build.dataset_id, **first})
@@ -131,34 +158,40 @@ def load(build: Build) -> DatasetFacts:
 
 
 @contextmanager
-def _in_pieces(build: Build, group: list[SourceFile]) -> Iterator[tuple[list[str], int]]:
-    """What to read of a group, the large files in pieces, and the most bytes of one.
+def _in_pieces(
+    build: Build, group: list[SourceFile], uncut: set[int]
+) -> Iterator[tuple[list[str], int, dict[str, SourceFile]]]:
+    """What to read of a group, the large files in pieces but for those `uncut`, and the most bytes of one.
 
-    The pieces are the file's in `build_file`; an error names the file.
+    Last which piece is of which file: that is what `build_file` says of it.
     """
     folder, paths, of = build.scratch / "pieces", [], {}
     most = [16 << 20]
-    for file in group:
-        made = [file.absolute]
-        if file.bytes > 2 * _PIECE:
-            place = folder / str(file.file_id)
-            place.mkdir(parents=True)
-            made = pieces.cut(file.absolute, place, _PIECE, _FIELDS)
-            of |= {str(path): file for path in made if path != file.absolute}
-        most += [path.stat().st_size + 1024 for path in made]
-        paths += [glob_safe(path) for path in made]
-    insert_rows(
-        build.con, "build_file", [(f.file_id, f.absolute.stem, f.split, path) for path, f in of.items()]
-    )
     try:
-        yield paths, max(most)
-    except duckdb.Error as error:
-        told = str(error)
-        for path, file in of.items():
-            told = told.replace(f'"{path}"', f'"{file.absolute}"')
-        raise type(error)(told) from error
+        for file in group:
+            made = [file.absolute]
+            if file.bytes > 2 * _PIECE and file.file_id not in uncut:
+                made = _cut(file, folder / str(file.file_id))
+                of |= {str(path): file for path in made if path != file.absolute}
+            most += [(path.stat().st_size if str(path) in of else file.bytes) + 1024 for path in made]
+            paths += [glob_safe(path) for path in made]
+        # a group that was rejected is read again
+        build.con.execute(sqlfile.statements(_SQL)["forget_pieces"], {"paths": list(of)})
+        insert_rows(
+            build.con, "build_file", [(f.file_id, f.absolute.stem, f.split, path) for path, f in of.items()]
+        )
+        yield paths, max(most), of
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _cut(file: SourceFile, folder: Path) -> list[Path]:
+    folder.mkdir(parents=True)
+    try:
+        return pieces.cut(file.absolute, folder, _PIECE, _FIELDS)
+    except OSError as error:
+        raise_if_full(error)
+        return [file.absolute]  # whoever reads it will say what is wrong with it
 
 
 def together(build: Build, facts: DatasetFacts) -> None:

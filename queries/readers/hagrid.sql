@@ -18,6 +18,15 @@ from (
     )
 ) r;
 
+-- name: forget_pieces
+delete from build_file where list_contains($paths::varchar[], absolute);
+
+-- name: repeated_in
+select distinct file_id
+from (
+    select file_id from image where list_contains($files::bigint[], file_id) group by file_id, key having count(*) > 1
+);
+
 -- name: read_tolerant
 -- The good records of one file, as the tolerant path wrote them: one JSON object a line.
 create or replace temp table raw as

@@ -109,7 +109,7 @@ def _of_all_files(
 
 def _store(build: Build, batch: list[tuple[SourceFile, ImageRecord]]) -> None:
     sql, con = sqlfile.statements("readers/records.sql"), build.con
-    path = build.lines_file("records.ndjson", (_line(file, record) for file, record in batch))
+    path, _ = build.lines_file("records.ndjson", (_line(file, record) for file, record in batch))
     con.execute(sql["stage"], {"paths": [glob_safe(path)]})
     path.unlink()
     con.execute(sql["instances"])

@@ -85,7 +85,7 @@ def _looked_through(root: Path) -> Scan:
                             pending.append(path)
                         continue
                     suffix = _suffix(entry.name)
-                    if suffix == ".txt":
+                    if suffix == ".txt" and not (entry.is_symlink() and entry.is_dir()):
                         text_files.setdefault(folder, []).append(entry.name)
                     if suffix == ".json" and entry.is_file():
                         json_files.append(_found(entry, path))

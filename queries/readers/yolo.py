@@ -224,7 +224,8 @@ def _label_folders(scan: Scan, folder: str) -> list[tuple[str, list[str]]]:
         return [(one, scan.text_files[one]) for one in sorted(seen)]
     # outside the root, or behind a link, which the walk does not follow
     within = _Within(scan.base)
-    return [(within(one), names) for one, _, names in sorted(os.walk(scan.base / folder))]
+    found = sorted(os.walk(scan.base / folder))
+    return [(within(one), names) for one, _, names in found if not lenient.has_invalid_text(one)]
 
 
 def _add_labels(found: _Listing, split: str, folder: str, names: list[str], seen: set[str]) -> None:

@@ -107,13 +107,15 @@ def images_of(source: Path, data_root: Path) -> Iterator[str]:
     while pending:
         folder = pending.pop()
         with os.scandir(folder) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
+            # the walk has said which names are not UTF-8
+            entries = sorted(
+                (entry for entry in found if entry.name.isascii() or not has_invalid_text(entry.name)),
+                key=lambda entry: entry.name,
+            )
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 pending.append(entry.path)
-            elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES and (
-                entry.name.isascii() or not has_invalid_text(entry.name)  # the walk has said which are
-            ):
+            elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:
                 yield entry.path
 
 

@@ -272,9 +272,10 @@ def resplit(workspace: str) -> Found:
 
 @_step
 def datumaro(root: str) -> Found:
-    """Datumaro's import of a COCO person keypoints file."""
+    """Datumaro's import of a COCO person keypoints file; it wants a folder of images beside it."""
     from datumaro.components.dataset import Dataset  # noqa: PLC0415
 
+    (Path(root) / "images").mkdir(exist_ok=True)
     found: Found = {}
     with _timed(found):
         Dataset.import_from(root, "coco_person_keypoints").init_cache()

@@ -148,7 +148,7 @@ class _Job:
         try:
             with duckdb.connect(path) as con:
                 con.execute("set temp_directory = $dir", {"dir": str(self.scratch / "spill")})
-                _limit_memory(con, self.scan)
+                _limit_memory(con, self.scan, getattr(self.reader, "PARSED_WHOLE", STRICT_LIMIT))
                 # what is half built is never read: one checkpoint, at the end, is enough
                 con.execute("set wal_autocheckpoint = '1TB'")
                 yield con
@@ -168,14 +168,14 @@ class _Job:
             raise
 
 
-def _limit_memory(con: duckdb.DuckDBPyConnection, scan: Scan) -> None:
+def _limit_memory(con: duckdb.DuckDBPyConnection, scan: Scan, most: int) -> None:
     """Takes no more memory than makes it quicker: DuckDB by itself fills four fifths of the machine's.
 
     Ten million images take no longer with a quarter of it. Each thread needs its share, and so does each file
-    that is parsed whole, as many at once as there are threads.
+    that is parsed whole, those of up to `most` bytes, as many at once as there are threads.
     """
     usual, threads = con.execute(sqlfile.statements("finish.sql")["memory_limit"]).fetchone()
-    sizes = sorted((file.bytes for file in scan.json_files if file.bytes <= STRICT_LIMIT), reverse=True)
+    sizes = sorted((file.bytes for file in scan.json_files if file.bytes <= most), reverse=True)
     wanted = max(_MEMORY, threads * _MEMORY_A_THREAD, 12 * sum(sizes[:threads]))
     if wanted < usual:
         con.execute(f"set memory_limit = '{wanted}B'")

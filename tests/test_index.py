@@ -215,7 +215,7 @@ def test_a_build_takes_no_more_memory_than_it_makes_use_of(files, machine, threa
     con = duckdb.connect()
     con.execute(f"set memory_limit = '{machine}'; set threads = {threads}")
     found = tuple(FoundFile(f"{n}.json", size, 0) for n, size in enumerate(files))
-    index_module._limit_memory(con, Scan(Path("set"), found, (), {}, ()))
+    index_module._limit_memory(con, Scan(Path("set"), found, (), {}, ()), base.STRICT_LIMIT)
     limit = con.execute(sqlfile.statements("finish.sql")["memory_limit"]).fetchall()[0][0]
     assert limit == pytest.approx(expected, rel=0.06)
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from dashboard import __main__ as server
 from dashboard import state
 from queries.filters import Filters, Narrow
 from queries.index import index
 from queries.model import Options
+from queries.store import Store
 from queries.workspace import Workspace
 
 APP = str(Path(__file__).parent.parent / "dashboard" / "app.py")
@@ -386,3 +390,33 @@ def test_filters_and_url_round_trip() -> None:
     assert Filters.from_query(3, filters.to_query()) == filters
     narrow = Narrow("nose", "visible", "area", 0.1 + 0.2, math.inf, None, True, "a/b.json")
     assert Narrow.from_query(narrow.to_query()) == narrow
+
+
+def test_the_first_page_finds_its_answers_prepared(tmp_path, write, monkeypatch):
+    """What the server works out while it starts is what the Overview asks, to the last parameter."""
+    place = Workspace(tmp_path / "w")
+    index(place, write(tmp_path / "set", _hagrid()), Options())
+    monkeypatch.setenv("KPAUDIT_WORKSPACE", str(place.path))
+    asked = []
+    real = Store.frame
+    monkeypatch.setattr(Store, "frame", lambda self, query, **of: asked.append(query) or real(self, query, **of))
+
+    def opened() -> set[str]:
+        asked.clear()
+        page = AppTest.from_file(APP, default_timeout=TIMEOUT).run()
+        assert not page.exception
+        return set(asked)
+
+    prepared = {"facets", "selection", "finding_checks", "overview_totals", "overview_splits", "problem_kinds",
+                "split_leaks", "split_keys", "class_split", "skeletons"}  # fmt: skip
+    st.cache_data.clear()
+    assert prepared <= opened()
+    st.cache_data.clear()
+    server.warm_up(threading.Event())
+    assert not opened() & prepared
+    st.cache_data.clear()
+    ended = threading.Event()
+    ended.set()
+    asked.clear()
+    server.warm_up(ended)
+    assert asked == []

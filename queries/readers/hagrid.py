@@ -61,6 +61,7 @@ _SQL = "readers/hagrid.sql"
 
 #: A file of more than two such pieces is cut into them; one that is larger still is read as a stream.
 _PIECE, _LARGEST = 32 << 20, 2 << 30
+PARSED_WHOLE = 2 * _PIECE
 
 #: Fields that are objects: a record's key is none of them.
 _FIELDS = frozenset({b"meta"})

@@ -115,7 +115,7 @@ def both_ways(root, place):
     strict, status = tables(root, place)
     assert status == {"read"}, strict["problem"]
 
-    def tolerant_only(self, group, strict, tolerant, after):
+    def tolerant_only(self, group, strict, tolerant, after, limit=None):
         for file in group:
             tolerant(file)
             self._staged([file], "tolerant", after)

@@ -178,7 +178,7 @@ def _limit_memory(con: duckdb.DuckDBPyConnection, scan: Scan, most: int) -> None
     sizes = sorted((file.bytes for file in scan.json_files if file.bytes <= most), reverse=True)
     wanted = max(_MEMORY, threads * _MEMORY_A_THREAD, 12 * sum(sizes[:threads]))
     if wanted < usual:
-        con.execute(f"set memory_limit = '{wanted}B'")
+        con.execute("set memory_limit = $limit", {"limit": f"{wanted}B"})
 
 
 def remove(workspace: Workspace, name: str) -> None:
